@@ -1,0 +1,185 @@
+"""The page's 'Check it': one loss against reference libraries, autograd and central differences."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossbook._inputs import Array, prepare_parameters
+from lossbook.card import LIBRARIES, Equivalent, evaluate
+
+if TYPE_CHECKING:
+    from lossbook.loss import Loss
+
+#: Libraries a reader of the book has; the tests compare with the others too.
+REFERENCES = {"PyTorch": "torch", "SciPy": "scipy", "scikit-learn": "sklearn", "statsmodels": "statsmodels"}
+#: Rounding of ten operations in float64, and of a central difference of fourth order with a step of 1e-3.
+EXACT, DIFFERENCED = 1e-12, 1e-8
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of numbers under their names."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+
+    def lines(self) -> list[str]:
+        cells = [self.header, *([f"{x:.6f}".rstrip("0").rstrip(".").replace("-", "−") for x in row] for row in self.rows)]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(self.header))]
+        return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of `Loss.check`: sample points with their derivatives, then the largest disagreements."""
+
+    title: str
+    tables: tuple[Table, ...]
+    findings: tuple[tuple[str, float | None, float], ...]
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What disagrees by more than rounding allows."""
+        return tuple(what for what, gap, limit in self.findings if gap is not None and not gap <= limit)
+
+    def __repr__(self) -> str:
+        lines = [self.title]
+        for table in self.tables:
+            lines += ["", *table.lines()]
+        lines += ["", "largest difference"]
+        label = max(len(what) for what, _, _ in self.findings)
+        for what, gap, limit in self.findings:
+            # Not the difference itself where all is well: rounding differs from one processor to the next.
+            verdict = "not installed" if gap is None else f"under {limit:.0e}" if gap <= limit else f"{gap:.1e}  DISAGREES"
+            lines.append(f"  {what.ljust(label)}  {verdict}")
+        return "\n".join(lines)
+
+
+def sample(loss: Loss, size: int, seed: int = 0) -> list[np.ndarray]:
+    """Arrays for each argument from the card's domains, float64, in order: targets first."""
+    rng = np.random.default_rng(seed)
+    return [loss.card.domain_of(argument).sample(rng, size) for argument in loss.arguments]
+
+
+def report(loss: Loss, parameters: dict[str, Any]) -> Report:
+    """See `Loss.check`."""
+    if unknown := set(parameters) - set(loss.defaults):
+        raise TypeError(
+            f"{loss.name}.check takes {', '.join(loss.defaults) or 'no parameters'}; got {', '.join(sorted(unknown))}."
+        )
+    parameters = prepare_parameters(loss.name, loss.card, {**loss.defaults, **parameters})
+    arrays = [np.round(a, 2) for a in sample(loss, 5)]
+    options = {**parameters, **({"reduction": "none"} if loss.reducible else {})}
+    hand = _as_tuple(loss.grad(*arrays, **options))
+    auto = _autograd(loss, arrays, options)
+    central = _central_differences(loss, arrays, options)
+
+    value = np.broadcast_to(np.asarray(loss(*arrays, **options)), arrays[0].shape)
+    inputs = {**dict(zip(loss.arguments, arrays, strict=True)), "loss": value}
+    nothing = np.full_like(value, np.nan)
+    slopes = [
+        {"by hand": hand[i], "autograd": auto[i] if auto else nothing, "differences": central[i]} for i in range(len(loss.wrt))
+    ]
+    if len(slopes) == 1:
+        tables = [_table({**inputs, **slopes[0]})]
+    else:  # a table for each prediction: side by side they would be too wide for a page
+        tables = [_table(inputs)]
+        tables += [
+            _table({f"in {name}": np.arange(len(value)), **columns}) for name, columns in zip(loss.wrt, slopes, strict=True)
+        ]
+
+    findings: list[tuple[str, float | None, float]] = []
+    for equivalent in loss.card.equivalents:
+        if equivalent.library in REFERENCES and evaluate(equivalent.when, parameters):
+            missing = importlib.util.find_spec(REFERENCES[equivalent.library]) is None
+            gap = None if missing else _gap(loss, equivalent, arrays, parameters)
+            findings.append((f"value     {_call_text(equivalent)}", gap, EXACT))
+    findings.append(("gradient  PyTorch autograd of the same code", _largest(hand, auto) if auto else None, EXACT))
+    findings.append(("gradient  central differences", _largest(hand, central), DIFFERENCED))
+
+    shown = ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in parameters.items())
+    made = Report(
+        f"{loss.name}({shown}), float64" if shown else f"{loss.name}, float64",
+        tuple(tables),
+        tuple(findings),
+    )
+    if made.failures:
+        raise AssertionError(f"{made!r}\n\n{loss.name} disagrees: {'; '.join(made.failures)}")
+    return made
+
+
+def _table(columns: dict[str, np.ndarray]) -> Table:
+    return Table(tuple(columns), tuple(tuple(float(x) for x in row) for row in zip(*columns.values(), strict=True)))
+
+
+def reference_value(equivalent: Equivalent, names: dict[str, Array], parameters: dict[str, Any]) -> np.ndarray:
+    """Run an equivalent on NumPy arrays, converted to what its library takes, and multiply by its factor."""
+    scope: dict[str, Any] = {"np": np, "inf": math.inf}
+    exec(LIBRARIES[equivalent.library], scope)
+    if equivalent.library in ("PyTorch", "kornia", "Keras"):
+        import torch
+
+        names = {k: torch.asarray(v) for k, v in names.items()}
+    elif equivalent.library == "Optax":
+        import jax.numpy as jnp
+
+        names = {k: jnp.asarray(v) for k, v in names.items()}
+    answer = eval(equivalent.call, {**scope, **names, **parameters})
+    factor = evaluate(equivalent.factor, parameters)
+    assert isinstance(factor, (int, float))
+    return np.asarray(answer) * factor
+
+
+def _gap(loss: Loss, equivalent: Equivalent, arrays: list[np.ndarray], parameters: dict[str, Any]) -> float:
+    names = dict(zip(loss.arguments, arrays, strict=True))
+    theirs = reference_value(equivalent, names, parameters)
+    ours = loss(*arrays, **parameters, **({"reduction": equivalent.reduction} if loss.reducible else {}))
+    return _largest((np.asarray(ours),), (theirs,))
+
+
+def _call_text(equivalent: Equivalent) -> str:
+    factor = "" if equivalent.factor == "1" else f"{equivalent.factor} * "
+    return f"{factor}{equivalent.call}"
+
+
+def _autograd(loss: Loss, arrays: list[np.ndarray], options: dict[str, Any]) -> tuple[np.ndarray, ...] | None:
+    if importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    tensors = [torch.tensor(a, requires_grad=name in loss.wrt) for name, a in zip(loss.arguments, arrays, strict=True)]
+    leaves = [t for t in tensors if t.requires_grad]
+    return tuple(g.numpy() for g in torch.autograd.grad(loss(*tensors, **options).sum(), leaves))
+
+
+def _central_differences(
+    loss: Loss, arrays: list[np.ndarray], options: dict[str, Any], step: float = 1e-3
+) -> tuple[np.ndarray, ...]:
+    """Fourth-order central differences, one entry of one prediction at a time."""
+    answers = []
+    for name in loss.wrt:
+        place = loss.arguments.index(name)
+        slopes = np.empty_like(arrays[place])
+        for i in range(slopes.size):
+            values = []
+            for shift in (-2, -1, 1, 2):
+                moved = [a.copy() for a in arrays]
+                moved[place].flat[i] += shift * step
+                values.append(float(np.sum(loss(*moved, **options))))
+            slopes.flat[i] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+        answers.append(slopes)
+    return tuple(answers)
+
+
+def _as_tuple(gradient: Any) -> tuple[np.ndarray, ...]:
+    return gradient if isinstance(gradient, tuple) else (gradient,)
+
+
+def _largest(ours: tuple[np.ndarray, ...], theirs: tuple[np.ndarray, ...]) -> float:
+    """The largest difference, relative where the numbers are larger than 1."""
+    return max(float(np.max(np.abs(a - b) / np.maximum(1.0, np.abs(b)))) for a, b in zip(ours, theirs, strict=True))

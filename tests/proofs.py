@@ -1,0 +1,215 @@
+"""The losses as mathematics: textbook definitions, noise models, and the points at which the code is read off in symbols."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from unittest import mock
+
+import sympy as sp
+from symbolic import Namespace, Point, Symbolic, exact, resolve
+from sympy import Abs, Max, Piecewise, Rational, S, cosh, erf, exp, log, oo, pi, sqrt
+
+import lossbook
+from lossbook import regression
+
+#: A target and the error of its prediction, which is y + r; so of every example of a vector.
+Y, R = sp.symbols("y r", real=True)
+TARGETS, ERRORS = sp.symbols("y1:4", real=True), sp.symbols("r1:4", real=True)
+E, LOG_RATE, LOG_VAR = sp.symbols("E log_rate log_var", real=True)
+COUNT, DELTA, BETA, TAU, SCALE = sp.symbols("y delta beta tau scale", positive=True)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A loss at some parameters, numbers or symbols.
+
+    ``arguments`` are the entries of each array in symbols, ``free`` the symbols of each prediction. ``points``
+    reach every branch of the code. ``noise`` is the card's density times ``total``, in pieces: each an expression
+    in E = y − prediction, and the ends between which it holds.
+    """
+
+    loss: str
+    definition: sp.Expr
+    points: Sequence[Point]
+    arguments: Sequence[Sequence[sp.Expr]] = ((Y,), (Y + R,))
+    free: Sequence[Sequence[sp.Symbol]] = ((R,),)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    noise: Sequence[tuple[sp.Expr, Any, Any]] = ()
+    total: sp.Expr = S.One
+
+    def __str__(self) -> str:
+        return self.loss + "".join(f" {key}={value}" for key, value in self.parameters.items())
+
+
+def points(values: Mapping[sp.Symbol, Sequence[Any]]) -> list[Point]:
+    """Every combination of values of the symbols."""
+    return [dict(zip(values, map(S, row), strict=True)) for row in itertools.product(*values.values())]
+
+
+HALF = Rational(1, 2)
+SOME_TARGETS = (0, Rational(1, 3))
+SOME_ERRORS = (0, *(sign * size for sign in (1, -1) for size in (Rational(1, 10), HALF, 1, Rational(7, 5), 3, 20)))
+LOCATION = {Y: SOME_TARGETS, R: SOME_ERRORS}
+
+
+def barron(alpha: Any, u: sp.Expr) -> sp.Expr:
+    """Barron (2019), equation 8."""
+    alpha = exact(alpha)
+    if alpha == 2:
+        return u**2 / 2
+    if alpha == 0:
+        return log(u**2 / 2 + 1)
+    if alpha == -oo:
+        return 1 - exp(-(u**2) / 2)
+    return Abs(alpha - 2) / alpha * ((u**2 / Abs(alpha - 2) + 1) ** (alpha / 2) - 1)
+
+
+def gaussian(error: sp.Expr, variance: sp.Expr) -> sp.Expr:
+    return exp(-(error**2) / (2 * variance)) / sqrt(2 * pi * variance)
+
+
+def crps(error: sp.Expr, scale: sp.Expr) -> sp.Expr:
+    """Gneiting et al. (2005), equation 5, at an error y − μ."""
+    z = error / scale
+    return scale * (z * (2 * (1 + erf(z / sqrt(2))) / 2 - 1) + 2 * gaussian(z, S(1)) - 1 / sqrt(pi))
+
+
+PROOFS = [
+    Proof("mse", R**2, points(LOCATION), noise=[(exp(-(E**2)) / sqrt(pi), -oo, oo)]),
+    Proof("mae", Abs(R), points(LOCATION), noise=[(exp(E) / 2, -oo, 0), (exp(-E) / 2, 0, oo)]),
+    Proof(
+        "rmse",
+        sqrt(sum(r**2 for r in ERRORS) / 3),
+        [
+            dict(zip((*TARGETS, *ERRORS), map(S, (1, 2, 3, *errors)), strict=True))
+            for errors in [(0, 0, 0), (5, 1, -2), (-5, 1, 2), (1, 5, 2), (-1, -5, 2), (1, 2, 5), (1, -2, -5)]
+        ],
+        (TARGETS, [t + r for t, r in zip(TARGETS, ERRORS, strict=True)]),
+        (ERRORS,),
+    ),
+    Proof(
+        "huber",
+        Piecewise((R**2 / 2, Abs(R) <= DELTA), (DELTA * (Abs(R) - DELTA / 2), True)),
+        points({**LOCATION, DELTA: (HALF, 1, 3)}),
+        parameters={"delta": DELTA},
+        noise=[
+            (exp(DELTA * E + DELTA**2 / 2), -oo, -DELTA),
+            (exp(-(E**2) / 2), -DELTA, DELTA),
+            (exp(-DELTA * E + DELTA**2 / 2), DELTA, oo),
+        ],
+        total=sqrt(2 * pi) * erf(DELTA / sqrt(2)) + 2 * exp(-(DELTA**2) / 2) / DELTA,
+    ),
+    Proof(
+        "smooth_l1",
+        Piecewise((R**2 / (2 * BETA), Abs(R) < BETA), (Abs(R) - BETA / 2, True)),
+        points({**LOCATION, BETA: (HALF, 1, 3)}),
+        parameters={"beta": BETA},
+        noise=[
+            (exp(E + BETA / 2), -oo, -BETA),
+            (exp(-(E**2) / (2 * BETA)), -BETA, BETA),
+            (exp(-E + BETA / 2), BETA, oo),
+        ],
+        total=sqrt(2 * pi * BETA) * erf(sqrt(BETA / 2)) + 2 * exp(-BETA / 2),
+    ),
+    Proof("log_cosh", log(cosh(R)), points(LOCATION), noise=[(1 / (pi * cosh(E)), -oo, oo)]),
+    Proof(
+        "pinball",
+        Max(-TAU * R, (1 - TAU) * R),
+        points({**LOCATION, TAU: (Rational(1, 10), HALF, Rational(9, 10))}),
+        parameters={"tau": TAU},
+        noise=[(TAU * (1 - TAU) * exp((1 - TAU) * E), -oo, 0), (TAU * (1 - TAU) * exp(-TAU * E), 0, oo)],
+    ),
+    *(
+        Proof(
+            "poisson_nll",
+            exp(LOG_RATE) - COUNT * LOG_RATE + (sp.loggamma(COUNT + 1) if full else 0),
+            points({COUNT: (0, HALF, 1, 3, 40), LOG_RATE: (-1, 0, 2)}),
+            ((COUNT,), (LOG_RATE,)),
+            ((LOG_RATE,),),
+            {"full": full},
+        )
+        for full in (False, True)
+    ),
+    *(
+        Proof(
+            "gaussian_nll",
+            (LOG_VAR + R**2 * exp(-LOG_VAR)) / 2 + (log(2 * pi) / 2 if full else 0),
+            points({Y: SOME_TARGETS, R: (0, 1, -3), LOG_VAR: (-10_000, -2, 0, 3)}),
+            ((Y,), (Y + R,), (LOG_VAR,)),
+            ((R,), (LOG_VAR,)),
+            {"full": full},
+            [(gaussian(E, exp(LOG_VAR)), -oo, oo)],
+        )
+        for full in (False, True)
+    ),
+    *(
+        Proof(
+            "general_robust",
+            barron(alpha, R / SCALE),
+            points({**LOCATION, SCALE: (HALF, 2)}),
+            parameters={"alpha": alpha, "scale": SCALE},
+            noise={
+                2.0: [(gaussian(E, SCALE**2), -oo, oo)],
+                0.0: [(1 / (pi * sqrt(2) * SCALE * (1 + (E / (sqrt(2) * SCALE)) ** 2)), -oo, oo)],
+            }.get(alpha, []),
+        )
+        for alpha in (2.0, 1.5, 1.0, 0.5, 0.0, -1.0, -2.0, -8.0, float("-inf"))
+    ),
+    Proof(
+        "gaussian_crps",
+        crps(-R, SCALE),
+        points({Y: SOME_TARGETS, R: (0, HALF, -3), SCALE: (HALF, 2)}),
+        ((Y,), (Y + R,), (SCALE,)),
+        ((R,), (SCALE,)),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the code computes around a point, written in symbols."""
+
+    point: Point
+    space: Namespace
+    terms: tuple[sp.Expr, ...]
+    gradient: tuple[tuple[sp.Expr, ...], ...]
+
+
+@cache
+def run(index: int) -> list[Run]:
+    """The code of a proof's loss at each of its points, without checks and reductions, which look at numbers."""
+    proof = PROOFS[index]
+    loss = lossbook.catalogue[proof.loss]
+    runs = []
+    # Two helpers are series, not closed forms: here they are what they stand for, and their own tests are below.
+    with mock.patch.multiple(regression, poisson_floor=floor, lgamma1p=lambda xp, y: xp.map(lambda c: sp.loggamma(c + 1), y)):
+        for point in proof.points:
+            space = Namespace(point)
+            arrays = [space.array(*symbols) for symbols in proof.arguments]
+            parameters = {k: space.array(v) if isinstance(v, sp.Symbol) else v for k, v in proof.parameters.items()}
+            terms = loss._terms(space, *arrays, **parameters)
+            parts = loss._derivative(space, *arrays, **parameters, **({"value": terms} if loss._wants_value else {}))
+            parts = parts if isinstance(parts, tuple) else (parts,)
+            runs.append(Run(point, space, terms.entries, tuple(part.entries for part in parts)))
+    return runs
+
+
+def floor(xp: Any, counts: Symbolic) -> Symbolic:
+    return xp.map(lambda c: sp.loggamma(c + 1) - c * log(c) + c, counts)
+
+
+def regions(proof: Proof) -> list[Run]:
+    """One run for each different expression, away from the edges where branches meet."""
+    distinct: dict[Any, Run] = {}
+    for one in run(PROOFS.index(proof)):
+        if not one.space.trace.tie:
+            distinct.setdefault((one.terms, one.gradient, resolve(proof.definition, one.point)), one)
+    return list(distinct.values())
+
+
+def edges(proof: Proof) -> list[Run]:
+    return [one for one in run(PROOFS.index(proof)) if one.space.trace.tie]

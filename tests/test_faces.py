@@ -1,0 +1,61 @@
+"""The live figures of every page: what the built page shows is what a kernel draws, also after the last cell has run."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import nbformat
+import pytest
+
+from lossbook import figures
+from lossbook.sphinx.sources import Sources
+
+ROOT = Path(__file__).parents[1]
+SOURCES = Sources(ROOT)
+PAGES = [page for page in SOURCES.pages() if "explore(" in SOURCES.path(page).read_text(encoding="utf-8")]
+
+
+def run(page, monkeypatch):
+    """Run the cells of a page as its reader would, and return the live figures that they made, in order."""
+    made = []
+    original = figures.explore
+    monkeypatch.setattr(figures, "explore", lambda *args, **options: made.append(original(*args, **options)) or made[-1])
+    namespace = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in nbformat.read(SOURCES.html / "_notebooks" / f"{page}.ipynb", as_version=4).cells:
+            if cell.cell_type == "code":
+                exec(compile(cell.source, f"book/{page}.md", "exec"), namespace)
+    return made
+
+
+def built(page):
+    """For each live figure of the built page: its alternative text, frames and sentences."""
+    text = (SOURCES.html / f"{page}.html").read_text(encoding="utf-8")
+    for figure in re.findall(r'<figure class="lb-explore".*?</figure>', text, re.S):
+        data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', figure, re.S)[1])
+        alt = html.unescape(re.search(r'<img alt="(.*?)" width', figure, re.S)[1])
+        drawings = ["".join(data["pieces"][i] for i in frame) for frame in data["frames"]]
+        yield alt, drawings, [data["words"][i] for i in data["says"]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_both_faces_agree(page, monkeypatch):
+    monkeypatch.setattr(os, "environ", {k: v for k, v in os.environ.items() if k != "LOSSBOOK_STATIC"})
+    mpl.use("agg")
+    explorers = run(page, monkeypatch)
+    shown = list(built(page))
+    assert [e.alt for e in explorers] == [alt for alt, _, _ in shown]
+    for explorer, (alt, drawings, words) in zip(explorers, shown, strict=True):
+        combinations = list(explorer.combinations())
+        assert len(combinations) == len(drawings)
+        for index in {0, combinations.index(explorer.start), len(combinations) // 2, len(combinations) - 1}:
+            fresh = explorer.frame(**combinations[index])
+            assert fresh.words == words[index], f"{alt!r} at {combinations[index]}"
+            assert fresh.svg.replace("\n", "") == drawings[index], f"{alt!r} at {combinations[index]}"
