@@ -23,7 +23,6 @@ test: $(TEST_READY) $(FRONT_END)  ## Everything that CI runs: lint, types, the b
 	$(RUN) -m mypy
 	@$(RUN) -m lossbook.sphinx.build
 	$(RUN) -m pytest -n 2 --dist worksteal
-	$(RUN) -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env _build/html/_notebooks
 
 lab: $(READY)  ## Open the chapters as notebooks in JupyterLab
 	@$(RUN) -m jupytext_config --settings-file $(VENV)/share/jupyter/lab/settings/overrides.json set-default-viewer markdown

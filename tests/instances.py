@@ -40,7 +40,8 @@ class Instance:
 
     @property
     def kinks(self) -> list[float]:
-        return [float(evaluate(kink, self.parameters)) for kink in self.card.kinks]
+        found = [evaluate(kink, self.parameters) for kink in self.card.kinks]
+        return [float(kink) for kink in found if kink is not None]
 
     @property
     def predictions(self) -> list[int]:
@@ -67,7 +68,8 @@ class Instance:
         shape = (rows,) if self.loss.reducible else (rows, 3)
         arrays = [self.card.domain_of(a).sample(rng, math.prod(shape)).reshape(shape) for a in self.loss.arguments]
         if self.kinks:
-            near = np.any([np.abs(arrays[-1] - arrays[0] - kink) < 0.05 for kink in self.kinks], axis=0)
+            errors = arrays[-1] - arrays[0] if self.loss.targets else arrays[0]
+            near = np.any([np.abs(errors - kink) < 0.05 for kink in self.kinks], axis=0)
             arrays[-1] = arrays[-1] + np.where(near, 0.1, 0.0)
         return tuple(arrays)
 
@@ -76,7 +78,7 @@ class Instance:
         y_hat = np.array(errors, dtype=np.float64)
         if not self.loss.reducible:
             y_hat = np.repeat(y_hat[:, None], 3, axis=1)
-        return np.zeros_like(y_hat), y_hat
+        return (np.zeros_like(y_hat), y_hat) if self.loss.targets else (y_hat,)
 
     def values(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """The loss of each row."""
@@ -105,7 +107,7 @@ def as_tuple(parts: Any) -> tuple[Any, ...]:
 
 def counts(instance: Instance) -> bool:
     """Whether the target is a count."""
-    return isinstance(instance.card.domain_of(instance.loss.arguments[0]), Counts)
+    return any(isinstance(instance.card.domain_of(name), Counts) for name in instance.loss.targets)
 
 
 INSTANCES = [
@@ -124,7 +126,14 @@ INSTANCES = [
         for scale in (0.5, 1.0)
     ),
     Instance(lossbook.gaussian_crps),
+    *(Instance(lossbook.l1, {"strength": strength}) for strength in (0.3, 1.0)),
+    *(Instance(lossbook.l2, {"strength": strength}) for strength in (0.3, 1.0)),
+    *(Instance(lossbook.elastic_net, {"strength": 0.3, "l1_ratio": ratio}) for ratio in (0.0, 0.5, 1.0)),
 ]
 
 #: The first instance of each loss, for what does not depend on the parameters.
 ONE_EACH = list({instance.loss.name: instance for instance in reversed(INSTANCES)}.values())[::-1]
+
+#: Those that compare a prediction with a target, and those that look at parameters alone.
+WITH_TARGETS = [instance for instance in INSTANCES if instance.loss.targets]
+PENALTIES = [instance for instance in INSTANCES if not instance.loss.targets]

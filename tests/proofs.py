@@ -20,7 +20,7 @@ from lossbook import regression
 Y, R = sp.symbols("y r", real=True)
 TARGETS, ERRORS = sp.symbols("y1:4", real=True), sp.symbols("r1:4", real=True)
 E, LOG_RATE, LOG_VAR = sp.symbols("E log_rate log_var", real=True)
-COUNT, DELTA, BETA, TAU, SCALE = sp.symbols("y delta beta tau scale", positive=True)
+COUNT, DELTA, BETA, TAU, SCALE, STRENGTH = sp.symbols("y delta beta tau scale lambda", positive=True)
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,39 @@ PROOFS = [
         points({Y: SOME_TARGETS, R: (0, HALF, -3), SCALE: (HALF, 2)}),
         ((Y,), (Y + R,), (SCALE,)),
         ((R,), (SCALE,)),
+    ),
+    Proof(
+        "l1",
+        STRENGTH * Abs(R),
+        points({R: SOME_ERRORS, STRENGTH: (HALF, 2)}),
+        ((R,),),
+        parameters={"strength": STRENGTH},
+        noise=[(STRENGTH * exp(STRENGTH * E) / 2, -oo, 0), (STRENGTH * exp(-STRENGTH * E) / 2, 0, oo)],
+    ),
+    Proof(
+        "l2",
+        STRENGTH * R**2,
+        points({R: SOME_ERRORS, STRENGTH: (HALF, 2)}),
+        ((R,),),
+        parameters={"strength": STRENGTH},
+        noise=[(sqrt(STRENGTH / pi) * exp(-STRENGTH * E**2), -oo, oo)],
+    ),
+    *(
+        Proof(
+            "elastic_net",
+            STRENGTH * (ratio * Abs(R) + (1 - ratio) / 2 * R**2),
+            points({R: SOME_ERRORS, STRENGTH: (HALF, 2)}),
+            ((R,),),
+            parameters={"strength": STRENGTH, "l1_ratio": float(ratio)},
+            noise=[
+                (exp(-STRENGTH * (-ratio * E + (1 - ratio) / 2 * E**2)), -oo, 0),
+                (exp(-STRENGTH * (ratio * E + (1 - ratio) / 2 * E**2)), 0, oo),
+            ]
+            if 0 < ratio < 1
+            else [],
+            total=2 * sqrt(pi / STRENGTH) * exp(STRENGTH / 4) * sp.erfc(sqrt(STRENGTH) / 2),  # at a ratio of 1/2
+        )
+        for ratio in (S.Zero, HALF, S.One)
     ),
 ]
 

@@ -12,10 +12,25 @@ from lossbook import catalogue
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
-PARTS = sorted({loss.card.part for loss in catalogue.values()})
-LOSS_PAGES = sorted({(loss.card.part, loss.card.page or loss.name) for loss in catalogue.values()})
+LOSS_PAGES = sorted({loss.page for loss in catalogue.values()})
 PAGES = sorted(p.relative_to(BOOK).as_posix() for p in BOOK.rglob("*.md"))
 SECTIONS = ["See it", "Definition", "Check it", "Derivation", "How it behaves", "In your library", "Questions", "References"]
+
+#: Pages that are not about one loss: the sections that they have, in this order, among those of their own.
+CONCEPT = ["See it", "Say it", "Check it", "Prove it", "Questions", "References"]
+ASSUMPTION = ["See it", "Why it matters", "What breaks", "Test it", "Mend it", "Questions", "References"]
+SKELETONS = {
+    "foundations/what_is_a_loss": CONCEPT,
+    "foundations/likelihood": CONCEPT,
+    "foundations/reductions": CONCEPT,
+    "foundations/gradients": CONCEPT,
+    "foundations/numerics": CONCEPT,
+    "foundations/debugging": CONCEPT,
+    "linear_regression/assumptions": CONCEPT,
+    "linear_regression/linearity": ASSUMPTION,
+    "linear_regression/multicollinearity": ASSUMPTION,
+    "linear_regression/normality": ASSUMPTION,
+}
 
 QUESTION = re.compile(r"^(?P<fence>:{3,}|`{3,})\{question\} (?P<title>[^\n]+)\n(?P<body>.*?)^(?P=fence)\s*$", re.M | re.S)
 
@@ -43,34 +58,53 @@ def questions():
 QUESTIONS = list(questions())
 
 
-@pytest.mark.parametrize(("part", "name"), LOSS_PAGES)
-def test_a_loss_page_keeps_the_skeleton(part, name):
-    text = text_of(f"{part}/{name}.md")
-    assert [h for h in re.findall(r"^## (.+)$", text, re.M) if h in SECTIONS] == SECTIONS
+def sections(text, skeleton):
+    """The headings of a page that its skeleton names, in the page's order."""
+    return [heading for heading in re.findall(r"^## (.+)$", text, re.M) if heading in skeleton]
+
+
+@pytest.mark.parametrize("page", LOSS_PAGES)
+def test_a_loss_page_keeps_the_skeleton(page):
+    text = text_of(f"{page}.md")
+    assert sections(text, SECTIONS) == SECTIONS
     before = text.index("## See it")
     assert "{loss-card}" in text[:before], "the card stands before the first figure"
     assert "explore(" in text[before : text.index("## Definition")], "a live figure comes before any algebra"
     assert ".check(" in text[text.index("## Check it") : text.index("## Derivation")]
-    for label in (f"(eq-{name.replace('_', '-')})", f"(eq-{name.replace('_', '-')}-grad)"):
+    name = page.rpartition("/")[2].replace("_", "-")
+    for label in (f"(eq-{name})", f"(eq-{name}-grad)"):
         assert label in text, f"the equation {label} is missing"
     assert text.count("{question}") >= 5
     assert "{equivalents}" in text
 
 
-@pytest.mark.parametrize(("part", "name"), LOSS_PAGES)
-def test_card_and_equivalents_name_the_losses_of_the_page(part, name):
-    here = [loss.name for loss in catalogue.values() if (loss.card.part, loss.card.page or loss.name) == (part, name)]
+@pytest.mark.parametrize("page", SKELETONS)
+def test_a_page_on_an_idea_keeps_the_skeleton(page):
+    text = text_of(f"{page}.md")
+    assert sections(text, SKELETONS[page]) == SKELETONS[page]
+    first, second = SKELETONS[page][:2]
+    assert "explore(" in text[text.index(f"## {first}") : text.index(f"## {second}")], "a live figure comes before any algebra"
+    assert text.count("{question}") >= 5
+
+
+@pytest.mark.parametrize("page", LOSS_PAGES)
+def test_card_and_equivalents_name_the_losses_of_the_page(page):
+    here = [loss.name for loss in catalogue.values() if loss.page == page]
     for directive in ("loss-card", "equivalents"):
-        assert re.search(rf"\{{{directive}\}} (.+)", text_of(f"{part}/{name}.md"))[1].split() == here
+        assert re.search(rf"\{{{directive}\}} (.+)", text_of(f"{page}.md"))[1].split() == here
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_page_in_a_part_is_the_index_or_a_loss(part):
-    names = {p.stem for p in (BOOK / part).glob("*.md")}
-    assert names == {"index"} | {name for p, name in LOSS_PAGES if p == part}
-    index = text_of(f"{part}/index.md")
-    assert "explore(" in index
-    assert f"{{loss-table}} {part}" in index
+@pytest.mark.parametrize("part", sorted(p.name for p in BOOK.iterdir() if p.is_dir() and not p.name.startswith("_")))
+def test_a_page_in_a_part_is_the_index_or_a_loss_or_on_an_idea(part):
+    here = {p.relative_to(BOOK).with_suffix("").as_posix() for p in (BOOK / part).glob("*.md")}
+    known = {page for page in (*LOSS_PAGES, *SKELETONS) if page.startswith(f"{part}/")}
+    index = f"{part}/index"
+    assert here == known | ({index} & here)
+    if index in here:
+        assert "explore(" in text_of(f"{index}.md")
+        assert f"{{loss-table}} {part}" in text_of(f"{index}.md")
+    else:
+        assert known & set(SKELETONS), "a part of losses alone has an index that compares them"
 
 
 def test_every_page_is_in_the_table_of_contents():

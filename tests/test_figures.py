@@ -100,6 +100,20 @@ def test_shared_pieces_make_many_frames_small(static):
     assert markup[1] < 1.6 * markup[0]  # three times the frames
 
 
+def test_what_a_draw_sets_at_one_value_does_not_stay_for_the_others():
+    def draw(ax, kind):
+        ax.plot([1, 2], [1, 10])
+        if kind == "labelled":
+            ax.set(yscale="log", title="Growth", xlabel="year", xticks=[1, 2], xticklabels=["first", "second"])
+
+    def figure():
+        return explore(draw, alt="Two kinds", kind=choice(["plain", "labelled"]))
+
+    after, fresh = figure(), figure()
+    after.frame(kind="labelled")
+    assert after.frame(kind="plain") == fresh.frame(kind="plain")
+
+
 def test_too_many_frames_say_which_and_what_to_do():
     with pytest.raises(ValueError, match=r"needs 1111 drawings \(a 101 × b 11\); 400 is the most. Give a a coarser step"):
         explore(line, alt="A line", a=slider(0, 1, 0.01), b=slider(0, 1, 0.1))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from estimates import best, cost
-from instances import INSTANCES, Instance, counts
+from instances import INSTANCES, PENALTIES, WITH_TARGETS, Instance, counts
 from scipy import integrate, optimize, special, stats
 
 import lossbook
@@ -90,13 +90,24 @@ def check_elicits(instance: Instance) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * max(1.0, np.ptp(y)), err_msg=str(instance))
 
 
-@pytest.mark.parametrize("instance", INSTANCES, ids=str)
+@pytest.mark.parametrize("instance", WITH_TARGETS, ids=str)
 def test_elicits(instance: Instance) -> None:
     check_elicits(instance)
 
 
 def test_every_statistic_is_elicited() -> None:
-    assert {instance.card.elicits for instance in INSTANCES} == set(STATISTICS)
+    assert {instance.card.elicits for instance in WITH_TARGETS} == set(STATISTICS)
+
+
+@pytest.mark.parametrize("instance", PENALTIES, ids=str)
+def test_a_penalty_draws_to_zero(instance: Instance) -> None:
+    """It has no targets to elicit anything from; it is 0 at 0, and grows with the size of the parameter."""
+    assert not instance.card.elicits
+    sizes = np.linspace(0, 5, 50)
+    for side in (sizes, -sizes):
+        values = instance(side, reduction="none")
+        assert values[0] == 0
+        assert np.all(np.diff(values) > 0)
 
 
 # The noise model
@@ -114,10 +125,10 @@ def logpdf(instance: Instance, *arrays: Any) -> Any:
 def check_noise(instance: Instance) -> None:
     """Minus the log-density and the loss differ by what does not contain the predictions."""
     rng = np.random.default_rng(0)
-    targets = instance.sample(rng, 40)[0][:, None] + np.zeros((40, 60))
+    targets = [instance.sample(rng, 40)[0][:, None] + np.zeros((40, 60)) for _ in instance.loss.targets]
     predictions = [instance.sample(rng, 60)[place][None] + np.zeros((40, 60)) for place in instance.predictions]
-    loss = instance(targets, *predictions, reduction="none")
-    difference = -logpdf(instance, targets, *predictions) - loss
+    loss = instance(*targets, *predictions, reduction="none")
+    difference = -logpdf(instance, *targets, *predictions) - loss
     rounding = 1e-11 * (1 + np.max(np.abs(loss)))
     np.testing.assert_allclose(difference, difference[:, :1] + 0 * difference, rtol=0, atol=rounding)
     if instance.parameters.get("full"):
@@ -131,7 +142,7 @@ def test_the_loss_is_the_negative_log_likelihood(instance: Instance) -> None:
 
 @pytest.mark.parametrize("instance", MODELLED, ids=str)
 def test_the_density_is_one(instance: Instance) -> None:
-    """It integrates, or sums, to 1 over the target, for several predictions."""
+    """It integrates, or sums, to 1 over the target, for several predictions; a prior does over the parameter."""
     for seed in range(3):
         _, *predictions = (float(np.clip(a[0], -2, 2)) for a in instance.sample(np.random.default_rng(seed), 1))
         assert total_probability(instance, predictions) == pytest.approx(1, abs=1e-7)
@@ -145,7 +156,8 @@ def total_probability(instance: Instance, predictions: list[float]) -> float:
     if counts(instance):
         return float(np.sum(density(np.arange(200.0))))
     # Piece by piece between the kinks, where quadrature is exact to many digits.
-    ends = sorted({predictions[0], *(predictions[0] - kink for kink in instance.kinks)})
+    center = predictions[0] if predictions else 0.0
+    ends = sorted({center, *(center - kink for kink in instance.kinks)})
     return sum(integrate.quad(density, low, high)[0] for low, high in zip([-np.inf, *ends], [*ends, np.inf], strict=True))
 
 
@@ -187,7 +199,7 @@ def test_why_there_is_no_noise_model(name: str) -> None:
 
 def test_cost_is_the_loss_of_constants() -> None:
     """The helper behind these tests computes what it should: each loss, averaged over the sample."""
-    for instance in INSTANCES:
+    for instance in WITH_TARGETS:
         y = skewed(instance)
         constants = np.random.default_rng(0).uniform(0.5, 2.0, (4, len(instance.loss.wrt)))
         expected = [instance(y, *(np.full(y.shape, c) for c in row)) for row in constants]

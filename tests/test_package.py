@@ -37,6 +37,11 @@ SIGNATURES = {
         "general_robust": ("y, y_hat", {"alpha": 1.0, "scale": 1.0}, "y_hat"),
         "gaussian_crps": ("y, mean, scale", {}, "mean, scale"),
     },
+    "foundations": {
+        "l1": ("parameters", {"strength": 1.0}, "parameters"),
+        "l2": ("parameters", {"strength": 1.0}, "parameters"),
+        "elastic_net": ("parameters", {"strength": 1.0, "l1_ratio": 0.5}, "parameters"),
+    },
 }
 
 
@@ -55,12 +60,13 @@ def test_signatures() -> None:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_what_python_shows(loss: Loss) -> None:
-    """Parameters are keyword-only, the reduction is the mean unless asked, and help() finds the docstring."""
+    """Parameters are keyword-only, the default is the mean, of a penalty the sum, and help() finds the docstring."""
     parameters = inspect.signature(loss).parameters
     for name, parameter in parameters.items():
         assert parameter.kind is (parameter.POSITIONAL_OR_KEYWORD if name in loss.arguments else parameter.KEYWORD_ONLY)
     if loss.reducible:
-        assert parameters["reduction"].default == "mean" == REDUCTIONS[0]
+        assert parameters["reduction"].default == ("mean" if loss.targets else "sum")
+        assert parameters["reduction"].default in REDUCTIONS
         assert parameters["weight"].default is None
     assert str(inspect.signature(loss)) in repr(loss)
     assert inspect.getdoc(loss)

@@ -29,7 +29,7 @@ def remade(
     loss: Loss, card: Card | None = None, derivative: Callable[..., Any] | None = None, terms: Callable[..., Any] | None = None
 ) -> Loss:
     """A copy of a loss with one part exchanged, outside the catalogue."""
-    copy = Loss(terms or loss._terms, card or loss.card, loss.wrt, loss.reducible)
+    copy = Loss(terms or loss._terms, card or loss.card, loss.wrt, loss.reducible, loss.shared.get("reduction", "mean"))
     copy.derivative(derivative or loss._derivative)
     return copy
 

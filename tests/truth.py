@@ -92,6 +92,19 @@ def _gaussian_crps(y: Any, mean: Any, scale: Any) -> Truth:
     return scale * (z * twice + rest), (-twice, rest)
 
 
+def _l1(parameter: Any, strength: Any) -> Truth:
+    return strength * abs(parameter), (strength * mpmath.sign(parameter),)
+
+
+def _l2(parameter: Any, strength: Any) -> Truth:
+    return strength * parameter**2, (2 * strength * parameter,)
+
+
+def _elastic_net(parameter: Any, strength: Any, l1_ratio: Any) -> Truth:
+    value = strength * (l1_ratio * abs(parameter) + (1 - l1_ratio) / 2 * parameter**2)
+    return value, (strength * (l1_ratio * mpmath.sign(parameter) + (1 - l1_ratio) * parameter),)
+
+
 TRUTHS: Mapping[str, Callable[..., Truth]] = {
     "mse": _mse,
     "mae": _mae,
@@ -104,6 +117,9 @@ TRUTHS: Mapping[str, Callable[..., Truth]] = {
     "gaussian_nll": _gaussian_nll,
     "general_robust": _general_robust,
     "gaussian_crps": _gaussian_crps,
+    "l1": _l1,
+    "l2": _l2,
+    "elastic_net": _elastic_net,
 }
 
 
@@ -152,6 +168,8 @@ def grid(instance: Instance, dtype: Any) -> Iterator[tuple[np.ndarray, ...]]:
     if arguments == ("y", "y_hat"):
         residuals = [*RESIDUALS, *_around(instance.kinks, dtype)]
         points = [(offset, offset + r) for offset in OFFSETS for r in np.array(residuals, dtype=dtype)]
+    elif arguments == ("parameters",):
+        points = [(w,) for w in [*RESIDUALS, 1e25, -1e30, 3e38]]
     elif arguments == ("y", "log_rate"):
         points = [(count, z) for count in COUNTS for z in [*WIDE, *_around([math.log(count)] if count else [], dtype)]]
     elif arguments == ("y", "mean", "log_var"):

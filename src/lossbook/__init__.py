@@ -4,6 +4,7 @@ Each loss is a function of NumPy, PyTorch or JAX arrays with a hand-written grad
 properties; the chapters of The Loss Book import nothing else.
 """
 
+from lossbook.foundations import elastic_net, l1, l2
 from lossbook.loss import Loss, catalogue
 from lossbook.regression import (
     gaussian_crps,
@@ -22,10 +23,13 @@ from lossbook.regression import (
 __all__ = [
     "Loss",
     "catalogue",
+    "elastic_net",
     "gaussian_crps",
     "gaussian_nll",
     "general_robust",
     "huber",
+    "l1",
+    "l2",
     "log_cosh",
     "mae",
     "mse",

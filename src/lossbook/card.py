@@ -41,6 +41,8 @@ class Parameter:
 class Noise:
     """A noise model of which the loss is the negative log-likelihood, up to terms without the prediction.
 
+    For a penalty: the prior of the parameters of which it is the negative log-density.
+
     ``density`` is TeX. ``logpdf`` is a runnable expression in the arguments, the parameters, ``np`` and
     ``stats`` (scipy.stats): the tests compare it with the loss. ``when`` limits the claim to some parameters.
     """
@@ -82,7 +84,8 @@ class Properties:
     bounded_below    the greatest lower bound over all targets and predictions, or None
     symmetric        the same for an error and its mirror image
     homogeneous      k if scaling target and prediction by c > 0 scales the loss by c**k, else None
-    bounded_influence  moving one target to infinity leaves the best constant prediction bounded
+    bounded_influence  moving one target to infinity leaves the best constant prediction bounded; None for a penalty,
+                     which has no targets
     proper           minimised in expectation by the true distribution, for losses of a predicted distribution
     """
 
@@ -102,10 +105,11 @@ class Card:
 
     ``part`` is filled in from the module that registers the loss; ``page`` only where the loss shares the page
     of another. ``domain`` holds the arguments that are not free to be any real number. ``elicits`` names what a
-    constant prediction becomes. ``words`` says a property that is an expression in a reader's words. ``kinks``
-    are expressions for the errors (prediction minus target) at which the slope or the curvature jumps.
-    ``max_ulp`` bounds the error of values and gradients in units of the last place, in float32 and float64;
-    where ``ill_conditioned`` says why, the bound is twice the condition number if that is larger.
+    constant prediction becomes; a penalty, which has no targets, leaves it empty. ``words`` says a property
+    that is an expression in a reader's words. ``kinks`` are expressions for the errors (prediction minus target;
+    of a penalty, the parameters) at which the slope or the curvature jumps, None where there is none. ``max_ulp``
+    bounds the error of values and gradients in units of the last place, in float32 and float64; where
+    ``ill_conditioned`` says why, the bound is twice the condition number if that is larger.
     """
 
     title: str
@@ -113,8 +117,8 @@ class Card:
     why: str
     how: str
     used: str
-    elicits: str
     properties: Properties
+    elicits: str = ""
     aliases: tuple[str, ...] = ()
     assumption: Noise | None = None
     no_assumption: str = ""

@@ -97,6 +97,8 @@ class Explorer:
                 if artist not in own:
                     artist.remove()
         for ax in axes:
+            # What a draw sets at some values only must not stay for the others: scales (and with them ticks), titles, labels.
+            ax.set(xscale="linear", yscale="linear", title="", xlabel="", ylabel="")
             ax.containers.clear()  # bars that are gone would still be in the legend
             ax.relim()
             ax.autoscale(True)

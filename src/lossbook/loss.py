@@ -23,7 +23,8 @@ class Loss:
     Made by the `loss` decorator from a function ``terms(xp, y, y_hat, *, parameter=default)`` that returns
     the loss of each example. Calling the loss takes the same arrays and parameters without ``xp``, and
 
-    reduction : "mean" (default), "sum" or "none"
+    reduction : "mean", "sum" or "none"
+        The default is ``mean``, and ``sum`` for a penalty, which has no examples to average over.
         ``mean`` divides by the number of examples, weighted or not.
     weight : array of the shape of the unreduced loss, optional
         Non-negative factors, one an example.
@@ -35,7 +36,9 @@ class Loss:
     checked where they can be read for free: not under jit, ``torch.compile`` or vmap, nor off the CPU.
     """
 
-    def __init__(self, terms: Callable[..., Array], card: Card, wrt: tuple[str, ...], reducible: bool) -> None:
+    def __init__(
+        self, terms: Callable[..., Array], card: Card, wrt: tuple[str, ...], reducible: bool, reduction: str = "mean"
+    ) -> None:
         signature = inspect.signature(terms)
         listed = list(signature.parameters.values())[1:]  # without xp
         self.arguments = tuple(p.name for p in listed if p.kind is p.POSITIONAL_OR_KEYWORD)
@@ -45,10 +48,10 @@ class Loss:
         self.card = card
         self.name = self.__name__ = self.__qualname__ = terms.__name__
         self.__doc__, self.__module__, self.__wrapped__ = terms.__doc__, terms.__module__, terms
-        shared = [("weight", None), ("reduction", "mean")] if reducible else []
+        self.shared: dict[str, Any] = {"weight": None, "reduction": reduction} if reducible else {}
         self.__signature__ = inspect.Signature(
             [p.replace(annotation=p.empty) for p in listed]
-            + [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d) for n, d in shared]
+            + [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d) for n, d in self.shared.items()]
         )
         self._terms = terms
         self._derivative: Callable[..., Any] | None = None
@@ -57,6 +60,16 @@ class Loss:
             raise ValueError(
                 f"{self.name}: the card describes {sorted(card.parameters)}, the function takes {sorted(self.defaults)}"
             )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The arguments that are no predictions; none for a penalty."""
+        return tuple(a for a in self.arguments if a not in self.wrt)
+
+    @property
+    def page(self) -> str:
+        """The page of the book that the loss is on, as ``part/page``: its own, unless it shares that of its kin."""
+        return f"{self.card.part}/{self.card.page or self.name}"
 
     def derivative(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Register the derivative of each example's loss in the predictions named by ``wrt``.
@@ -107,7 +120,7 @@ class Loss:
             )
         given = dict(zip(self.arguments, arrays, strict=False))
         parameters = dict(self.defaults)
-        shared: dict[str, Any] = {"weight": None, "reduction": "mean"} if self.reducible else {}
+        shared = dict(self.shared)
         for key, value in options.items():
             if key in self.arguments and key not in given:
                 given[key] = value
@@ -206,16 +219,19 @@ class Catalogue(Mapping[str, Loss]):
 catalogue = Catalogue()
 
 
-def loss(card: Card, *, wrt: tuple[str, ...] = (), reducible: bool = True) -> Callable[[Callable[..., Array]], Loss]:
+def loss(
+    card: Card, *, wrt: tuple[str, ...] = (), reducible: bool = True, reduction: str = "mean"
+) -> Callable[[Callable[..., Array]], Loss]:
     """Make a `Loss` of a function ``terms(xp, *arrays, *, parameters)`` and enter it in the catalogue.
 
     wrt : the arguments that are predictions; the last array unless given.
     reducible : False where the value is already one number that is no mean of terms (RMSE).
+    reduction : what a call without one gets.
     """
 
     def decorate(terms: Callable[..., Array]) -> Loss:
         part = terms.__module__.rpartition(".")[2]
-        made = Loss(terms, replace(card, part=part), wrt, reducible)
+        made = Loss(terms, replace(card, part=part), wrt, reducible, reduction)
         catalogue.register(made)
         return made
 

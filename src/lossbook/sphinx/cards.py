@@ -76,7 +76,7 @@ class LossTable(_MystDirective):
         for loss in losses:
             card, said = loss.card, partial(_said, loss.card)
             cells = [
-                f"[{card.title}](/{card.part}/{page_of(loss)}.md)",
+                f"[{card.title}](/{loss.page}.md)",
                 card.elicits,
                 card.assumption.name.split(" (")[0] if card.assumption else "none",
                 said("convex", _yes),
@@ -110,26 +110,17 @@ class Equivalents(_MystDirective):
         return self.parse("\n".join(rows))
 
 
-def page_of(loss: Loss) -> str:
-    """The page that a loss is on: its own name, unless another page holds it with its kin."""
-    return loss.card.page or loss.name
-
-
 def card_rows(loss: Loss) -> list[tuple[str, str]]:
     """Term and MyST text of each line of a card."""
     card = loss.card
     rows = [("What", card.what), ("Why", card.why), ("How", card.how), ("Used for", card.used)]
+    model = "Noise model" if loss.targets else "Prior"
     if card.assumption:
         tested = "" if card.assumption.when == "True" else f" (tested where {_code(card.assumption.when)})"
-        rows.append(("Noise model", f"{card.assumption.name}: ${card.assumption.density}${tested}"))
+        rows.append((model, f"{card.assumption.name}: ${card.assumption.density}${tested}"))
     else:
-        rows.append(("Noise model", f"None. {card.no_assumption}"))
-    rows.append(
-        (
-            "A constant becomes",
-            f"the {card.elicits} of the targets" if card.elicits in ("mean", "median", "log of the mean") else _elicits(card),
-        )
-    )
+        rows.append((model, f"None. {card.no_assumption}"))
+    rows.append(("A constant becomes", _elicits(card)))
     for name, parameter in card.parameters.items():
         where = f" in {parameter.domain}" if parameter.domain else ", true or false"
         typical = f" Typical: {parameter.typical}." if parameter.typical else ""
@@ -148,10 +139,11 @@ def card_rows(loss: Loss) -> list[tuple[str, str]]:
         f"continuous derivatives: {said('smooth', _smooth)}",
         f"largest slope: {said('lipschitz', _slope)}",
         f"bounded below by: {said('bounded_below', _floor)}",
-        f"symmetric in the error: {said('symmetric', _yes)}",
+        f"symmetric{' in the error' if loss.targets else ''}: {said('symmetric', _yes)}",
         f"scale-equivariant: {said('homogeneous', _homogeneous)}",
-        f"pull of one wild target: {said('bounded_influence', _pull)}",
     ]
+    if card.properties.bounded_influence is not None:
+        claims.append(f"pull of one wild target: {said('bounded_influence', _pull)}")
     if card.properties.proper is not None:
         claims.append(f"proper: {said('proper', _yes)}")
     rows.append(("Properties", "; ".join(claims) + ". Each is a test."))
@@ -186,6 +178,10 @@ def _pins() -> dict[str, str]:
 
 def _elicits(card: Card) -> str:
     return {
+        "": "",
+        "mean": "the mean of the targets",
+        "median": "the median of the targets",
+        "log of the mean": "the log of the mean of the targets",
         "quantile": "the quantile of level τ of the targets",
         "Huber location": "Huber's location of the targets: their mean once residuals beyond the threshold are pulled in to it",
         "log-cosh location": "the point at which the hyperbolic tangents of the residuals sum to zero",

@@ -27,6 +27,8 @@ from lossbook.sphinx.sources import Sources
 
 #: The most seconds that one cell may take.
 CELL_TIMEOUT = 600
+#: The most seconds that a kernel may take to come up: on a busy machine with cold disks a minute is not enough.
+STARTUP_TIMEOUT = 300
 SLOWEST_SHOWN = 10
 
 
@@ -80,6 +82,7 @@ def _run(notebook: NotebookNode, environment: dict[str, str]) -> tuple[NotebookN
         client = NotebookClient(
             notebook,
             timeout=CELL_TIMEOUT,
+            startup_timeout=STARTUP_TIMEOUT,
             kernel_manager_class=_OwnKernel,
             extra_arguments=["--log-level=ERROR"],  # else each kernel warns that nothing encrypts its connection to this process
             record_timing=False,  # times in the cells' metadata would be part of what the cache looks at

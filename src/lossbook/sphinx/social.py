@@ -37,7 +37,7 @@ def describe(pagename: str, front_matter: Mapping[str, Any], doctree: nodes.docu
 
 def losses_of(pagename: str) -> list[Loss]:
     """The losses that a page is about."""
-    return [loss for loss in catalogue.values() if f"{loss.card.part}/{loss.card.page or loss.name}" == pagename]
+    return [loss for loss in catalogue.values() if loss.page == pagename]
 
 
 def social_card(site: str, title: str, description: str, pagename: str, drawn: Path, target: Path) -> None:
