@@ -183,7 +183,7 @@ def _(xp: Any, parameters: Array, *, strength: float = 1.0) -> Array:
         equivalents=(
             Equivalent(
                 "PyTorch",
-                "strength * torch.sum(l1_ratio * torch.abs(parameters) + (1 - l1_ratio) / 2 * torch.square(parameters))",
+                "strength * (l1_ratio * parameters.abs() + (1 - l1_ratio) / 2 * parameters**2).sum()",
                 reduction="sum",
             ),
             Equivalent(
