@@ -19,6 +19,7 @@ SECTIONS = ["See it", "Definition", "Check it", "Derivation", "How it behaves", 
 #: Pages that are not about one loss: the sections that they have, in this order, among those of their own.
 CONCEPT = ["See it", "Say it", "Check it", "Prove it", "Questions", "References"]
 ASSUMPTION = ["See it", "Why it matters", "What breaks", "Test it", "Mend it", "Questions", "References"]
+CASE = ["See it", "The question", "What changed", "Questions", "References"]
 SKELETONS = {
     "foundations/what_is_a_loss": CONCEPT,
     "foundations/likelihood": CONCEPT,
@@ -28,8 +29,11 @@ SKELETONS = {
     "foundations/debugging": CONCEPT,
     "linear_regression/assumptions": CONCEPT,
     "linear_regression/linearity": ASSUMPTION,
+    "linear_regression/independence": ASSUMPTION,
+    "linear_regression/homoscedasticity": ASSUMPTION,
     "linear_regression/multicollinearity": ASSUMPTION,
     "linear_regression/normality": ASSUMPTION,
+    "linear_regression/case_study": CASE,
 }
 
 QUESTION = re.compile(r"^(?P<fence>:{3,}|`{3,})\{question\} (?P<title>[^\n]+)\n(?P<body>.*?)^(?P=fence)\s*$", re.M | re.S)
