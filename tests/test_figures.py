@@ -114,6 +114,23 @@ def test_what_a_draw_sets_at_one_value_does_not_stay_for_the_others():
     assert after.frame(kind="plain") == fresh.frame(kind="plain")
 
 
+def test_ticks_and_labels_lie_inside_the_figure():
+    """The layout is that of the frames: it was once made with fewer ticks than they have."""
+
+    def draw(ax, high):
+        ax.plot([0, 700], [0, high])
+        ax.set(xlim=(0, 700), ylim=(-0.05, high), xlabel="step", ylabel="value", title="Cut off?")
+
+    explorer = explore(draw, alt="A line", high=slider(1, 3.2, 0.2, start=3.2))
+    for value in (1.0, 3.2):
+        figure, axes = explorer._axes()
+        draw(axes[0], value)
+        figure.draw_without_rendering()
+        box = axes[0].get_tightbbox()
+        assert box.x0 > -1
+        assert box.x1 < figure.bbox.width + 1
+
+
 def test_too_many_frames_say_which_and_what_to_do():
     with pytest.raises(ValueError, match=r"needs 1111 drawings \(a 101 × b 11\); 400 is the most. Give a a coarser step"):
         explore(line, alt="A line", a=slider(0, 1, 0.01), b=slider(0, 1, 0.1))

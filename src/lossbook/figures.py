@@ -21,6 +21,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from lossbook._frames import Frame, live_html, png, still_html, svg
 from lossbook._style import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SERIES, STYLE
@@ -97,8 +98,7 @@ class Explorer:
                 if artist not in own:
                     artist.remove()
         for ax in axes:
-            # What a draw sets at some values only must not stay for the others: scales (and with them ticks), titles, labels.
-            ax.set(xscale="linear", yscale="linear", title="", xlabel="", ylabel="")
+            _plain(ax)
             ax.containers.clear()  # bars that are gone would still be in the legend
             ax.relim()
             ax.autoscale(True)
@@ -107,14 +107,20 @@ class Explorer:
 
     @functools.cached_property
     def _canvas(self) -> tuple[Figure, list[Axes], set[Artist]]:
-        """Figure and axes, laid out for the starting frame: in no other may they jump."""
-        figure, axes = _figure(self.size, self.panels, "constrained")
-        self.draw(axes if self.panels > 1 else axes[0], **self.start)
-        figure.draw_without_rendering()
-        positions = [ax.get_position() for ax in axes]
+        """Figure and axes with a layout that has room for every frame: in none may they jump or lose a label.
+
+        It is what the layouts of four frames have in common: those at the start, the ends and the middle.
+        """
+        every = list(self.combinations())
+        boxes = []
+        for values in (self.start, every[0], every[len(every) // 2], every[-1]):
+            figure, axes = _figure(self.size, self.panels, "constrained")
+            self.draw(axes if self.panels > 1 else axes[0], **values)
+            figure.draw_without_rendering()
+            boxes.append([ax.get_position() for ax in axes])
         figure, axes = _figure(self.size, self.panels, "none")
-        for ax, position in zip(axes, positions, strict=True):
-            ax.set_position(position)
+        for ax, found in zip(axes, zip(*boxes, strict=True), strict=True):
+            ax.set_position(functools.reduce(Bbox.intersection, found))
         return figure, axes, {artist for holder in (figure, *axes) for artist in holder.get_children()}
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
@@ -226,8 +232,14 @@ def _figure(size: tuple[float, float], panels: int, layout: Any) -> tuple[Figure
     figure = Figure(figsize=size, layout=layout)
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
     for ax in axes:
-        ax.locator_params(nbins=6)  # half of what drawing costs is ticks, and few read better
+        _plain(ax)
     return figure, axes
+
+
+def _plain(ax: Axes) -> None:
+    """Scales (and with them ticks), title and labels as they are before a draw: what it sets at some values must not stay."""
+    ax.set(xscale="linear", yscale="linear", title="", xlabel="", ylabel="")
+    ax.locator_params(nbins=6)  # half of what drawing costs is ticks, and few read better
 
 
 def _broken(grid: np.ndarray, line: np.ndarray, loss: Loss, parameters: Mapping[str, Any]) -> np.ndarray:

@@ -183,7 +183,7 @@ def _(xp: Any, parameters: Array, *, strength: float = 1.0) -> Array:
         equivalents=(
             Equivalent(
                 "PyTorch",
-                "strength * (l1_ratio * parameters.abs() + (1 - l1_ratio) / 2 * parameters**2).sum()",
+                "strength * torch.lerp(parameters**2 / 2, parameters.abs(), l1_ratio).sum()",
                 reduction="sum",
             ),
             Equivalent(

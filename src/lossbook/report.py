@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 REFERENCES = {"PyTorch": "torch", "SciPy": "scipy", "scikit-learn": "sklearn", "statsmodels": "statsmodels"}
 #: Rounding of ten operations in float64, and of a central difference of fourth order with a step of 1e-3.
 EXACT, DIFFERENCED = 1e-12, 1e-8
+#: The longest finding that has its verdict on the same line: a page shows 88 characters.
+WIDEST = 64
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,13 @@ class Report:
         for table in self.tables:
             lines += ["", *table.lines()]
         lines += ["", "largest difference"]
-        label = max(len(what) for what, _, _ in self.findings)
+        label = max(len(what) for what, _, _ in self.findings if len(what) <= WIDEST)
         for what, gap, limit in self.findings:
             # Not the difference itself where all is well: rounding differs from one processor to the next.
             verdict = "not installed" if gap is None else f"under {limit:.0e}" if gap <= limit else f"{gap:.1e}  DISAGREES"
+            if len(what) > WIDEST:  # the verdict goes under it
+                lines.append(f"  {what}")
+                what = ""
             lines.append(f"  {what.ljust(label)}  {verdict}")
         return "\n".join(lines)
 
