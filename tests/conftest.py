@@ -1,4 +1,9 @@
-"""What holds for every test: float64 in JAX, one thread in PyTorch, the same inputs in every run."""
+"""What holds for every test: float64 in JAX, one thread in PyTorch and NumPy, the same inputs in every run."""
+
+import os
+
+# Before NumPy is imported. The book's pages ran with one thread: with two, sums would round in another order.
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import jax
 import torch
