@@ -60,7 +60,7 @@ def browser():
 #: What opens fades in from the next frame on: wait for two, then end whatever still moves.
 SETTLED = """async () => {
   for (let i = 0; i < 2; i += 1) await new Promise(requestAnimationFrame);
-  document.getAnimations().forEach((a) => a.finish());
+  document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity).forEach((a) => a.finish());
 }"""
 
 
