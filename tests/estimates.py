@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from instances import Instance
-from scipy import optimize
+from scipy import optimize, special
+
+from lossbook.domain import PROBABILITIES, SIMPLEX
 
 
 def neutral(instance: Instance) -> list[float]:
-    """A value for each prediction that a test holds fixed: 0, or 1 where only positive numbers are allowed."""
-    return [1.0 if instance.card.domain_of(name).low == 0 else 0.0 for name in instance.loss.wrt]
+    """A value for each prediction that a test holds fixed: 0, 1 where only positive numbers are allowed, or a chance of ½."""
+    domains = [instance.card.domain_of(name) for name in instance.loss.wrt]
+    return [0.5 if domain == PROBABILITIES else 1.0 if domain.low == 0 else 0.0 for domain in domains]
 
 
 def cost(instance: Instance, y: np.ndarray, constants: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
@@ -34,9 +37,13 @@ def best_first(instance: Instance, y: np.ndarray) -> float:
 
     ordered = np.sort(y)
     grid = np.unique(np.concatenate([y, np.linspace(ordered[0], ordered[-2], 400), np.linspace(ordered[0], ordered[-1], 400)]))
-    if instance.card.elicits.startswith("log of"):
+    if instance.of_classes:
+        ends = (0, 1) if instance.card.domain_of(instance.loss.wrt[0]) == PROBABILITIES else (-12, 12)
+        grid = np.union1d(np.linspace(*ends, 800), y)
+    elif instance.card.elicits.startswith("log of"):
         grid = np.log(grid[grid > 0])
-    values = at(grid)
+    with np.errstate(divide="ignore"):
+        values = at(grid)
     best = int(np.argmin(values))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     found = optimize.minimize_scalar(lambda c: at(np.array([c]))[0], bounds=(low, high), options={"xatol": 1e-12})
@@ -60,3 +67,21 @@ def best(instance: Instance, y: np.ndarray, weight: np.ndarray | None = None) ->
         )
         start = found.x
     return tuple(float(c) for c in constants(start))
+
+
+def best_row(instance: Instance, targets: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """The constant row that, predicted for every target, has the smallest mean loss; probabilities by way of softmax."""
+    weight = np.full(len(targets), 1 / len(targets)) if weight is None else weight
+    simplex = instance.card.domain_of(instance.loss.wrt[0]) == SIMPLEX
+
+    def row(free: np.ndarray) -> np.ndarray:
+        return special.softmax(free) if simplex else free
+
+    def mean_loss(free: np.ndarray) -> float:
+        return float(instance(targets, np.tile(row(free), (len(targets), 1)), reduction="none") @ weight)
+
+    start = np.array([0.1, 0.2, -0.1])
+    options = {"xatol": 1e-10, "fatol": 1e-17, "maxiter": 4000, "maxfev": 4000}
+    for _ in range(3):  # Nelder-Mead again from where it stopped
+        start = optimize.minimize(mean_loss, start, method="Nelder-Mead", options=options).x
+    return row(start)

@@ -11,7 +11,7 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,20 +79,19 @@ class Symbolic:
     shape: tuple[int, ...]
     trace: Trace
     dtype = "float64"
+    device = "cpu"
 
     def _with(self, other: Any, function: Callable[[sp.Expr, sp.Expr], Any]) -> tuple[tuple[Any, ...], tuple[int, ...]]:
         theirs = other if isinstance(other, Symbolic) else Symbolic((exact(other),), (), self.trace)
-        if self.shape and theirs.shape:
-            return tuple(map(function, self.entries, theirs.entries)), self.shape
-        longer = max(len(self.entries), len(theirs.entries))
-        left, right = (a.entries * (1 if len(a.entries) == longer else longer) for a in (self, theirs))
-        return tuple(map(function, left, right)), self.shape or theirs.shape
+        (left, right), shape = spread(self, theirs)
+        return tuple(map(function, left, right)), shape
 
     def _compare(self, other: Any, relation: Callable[[Any, Any], bool]) -> Mask:
         def at_point(a: sp.Expr, b: sp.Expr) -> bool:
             difference = value(a - b, self.trace.point)
             if abs(difference) < 1e-30:
-                self.trace.tie, difference = True, sp.Integer(0)
+                self.trace.tie |= bool((a - b).free_symbols)  # between numbers, such as labels, there is no edge
+                difference = sp.Integer(0)
             return bool(relation(difference, 0))
 
         entries, shape = self._with(other, at_point)
@@ -100,6 +99,10 @@ class Symbolic:
 
     def __neg__(self) -> Symbolic:
         return Symbolic(tuple(-e for e in self.entries), self.shape, self.trace)
+
+    def __getitem__(self, index: Any) -> Symbolic:
+        assert index == (..., 0)
+        return Symbolic(self.entries[:1], (), self.trace)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Symbolic:
         """SciPy's special functions, by their exact namesakes."""
@@ -113,6 +116,23 @@ class Mask:
 
     entries: tuple[bool, ...]
     shape: tuple[int, ...]
+    guard: bool = False  # against infinity, which no symbol is: no branch of the formula
+
+    def __or__(self, other: Mask) -> Mask:
+        (left, right), shape = spread(self, other)
+        return Mask(tuple(a or b for a, b in zip(left, right, strict=True)), shape)
+
+    def __and__(self, other: Mask) -> Mask:
+        (left, right), shape = spread(self, other)
+        return Mask(tuple(a and b for a, b in zip(left, right, strict=True)), shape)
+
+
+def spread(*arrays: Any) -> tuple[list[tuple[Any, ...]], tuple[int, ...]]:
+    """The entries of arrays with one entry, or all with the same number of them, at the length of the longest."""
+    longest = max(arrays, key=lambda a: (len(a.entries), len(a.shape)))
+    count = len(longest.entries)
+    assert all(len(a.entries) in (1, count) for a in arrays)
+    return [a.entries * (1 if len(a.entries) == count else count) for a in arrays], longest.shape
 
 
 def _operators() -> None:
@@ -159,15 +179,15 @@ class Namespace:
         """The sign at the sample point; 0 is a tie."""
         number = value(expression, self.trace.point)
         if abs(number) < 1e-30:
-            self.trace.tie = True
+            self.trace.tie |= bool(expression.free_symbols)
             return 0
         return 1 if number > 0 else -1
 
     def where(self, mask: Mask, left: Symbolic, right: Symbolic) -> Symbolic:
-        long = max(len(mask.entries), len(left.entries), len(right.entries))
-        masks, ones, twos = (a.entries * (1 if len(a.entries) == long else long) for a in (mask, left, right))
-        entries = tuple(one if self.trace.note(m, (True, False)) else two for m, one, two in zip(masks, ones, twos, strict=True))
-        return Symbolic(entries, mask.shape or left.shape or right.shape, self.trace)
+        (masks, ones, twos), shape = spread(mask, left, right)
+        note = (lambda m, _: m) if mask.guard else self.trace.note
+        entries = tuple(one if note(m, (True, False)) else two for m, one, two in zip(masks, ones, twos, strict=True))
+        return Symbolic(entries, shape, self.trace)
 
     def abs(self, array: Symbolic) -> Symbolic:
         return self.map(lambda e: e * self.trace.note(self.sign_at(e) or 1, (1, -1)), array)
@@ -197,17 +217,53 @@ class Namespace:
 
         return self.map(clipped, array)
 
+    def logaddexp(self, left: Symbolic, right: Symbolic) -> Symbolic:
+        return Symbolic(*left._with(right, lambda a, b: sp.log(sp.exp(a) + sp.exp(b))), self.trace)
+
     def hypot(self, left: Symbolic, right: Symbolic) -> Symbolic:
         return Symbolic(*left._with(right, lambda a, b: sp.sqrt(a**2 + b**2)), self.trace)
 
-    def max(self, array: Symbolic) -> Symbolic:
+    def max(self, array: Symbolic, axis: int | None = None, keepdims: bool = False) -> Symbolic:
+        return Symbolic((array.entries[self.largest(array)],), (1,) if keepdims else (), self.trace)
+
+    def largest(self, array: Symbolic) -> int:
         places = range(len(array.entries))
         best = max(places, key=lambda i: value(array.entries[i], self.trace.point))
-        self.trace.tie |= sum(self.sign_at(array.entries[best] - e) == 0 for e in array.entries) > 1
-        return self.array(array.entries[self.trace.note(best, places)])
+        rivals = [e for e in array.entries if e != -sp.oo]
+        self.trace.tie |= any(
+            (array.entries[best] - e).free_symbols and self.sign_at(array.entries[best] - e) == 0 for e in rivals
+        )
+        return self.trace.note(best, places)
 
-    def mean(self, array: Symbolic) -> Symbolic:
-        return self.array(sp.Add(*array.entries) / len(array.entries))
+    def argmax(self, array: Symbolic, axis: int) -> Symbolic:
+        return Symbolic((sp.Integer(self.largest(array)),), (), self.trace)
+
+    def sum(self, array: Symbolic, axis: int | None = None, keepdims: bool = False) -> Symbolic:
+        return Symbolic((sp.Add(*array.entries),), (1,) if keepdims else (), self.trace)
+
+    def mean(self, array: Symbolic, axis: int | None = None, keepdims: bool = False) -> Symbolic:
+        return self.sum(array, axis, keepdims) / len(array.entries)
+
+    def arange(self, stop: int, dtype: Any = None, device: Any = None) -> Symbolic:
+        return Symbolic(tuple(map(sp.Integer, range(stop))), (stop,), self.trace)
+
+    def expand_dims(self, array: Any, axis: int) -> Any:
+        return replace(array, shape=(*array.shape, 1))
+
+    def squeeze(self, array: Any, axis: int) -> Any:
+        return replace(array, shape=())
+
+    def isfinite(self, array: Symbolic) -> Mask:
+        return Mask(tuple(bool(e.is_finite) or bool(e.free_symbols) for e in array.entries), array.shape, guard=True)
+
+    def broadcast_to(self, array: Symbolic, shape: tuple[int, ...]) -> Symbolic:
+        return array
+
+    def any(self, mask: Mask) -> bool:
+        return any(mask.entries)
+
+    def take_along_axis(self, array: Symbolic, index: Symbolic, axis: int) -> Symbolic:
+        return Symbolic((array.entries[int(index.entries[0])],), (1,), self.trace)
 
     def asarray(self, array: Symbolic) -> Symbolic:
         return array
@@ -246,8 +302,17 @@ def equal(left: sp.Expr, right: sp.Expr, point: Point) -> bool:
     difference, squares = left - right, left**2 - right**2
     logarithms = sp.expand_log(sp.log(left), force=True) - sp.expand_log(sp.log(right), force=True)
     claims = ([difference], [squares], [sp.diff(difference, s) for s in free], [sp.diff(logarithms, s) for s in free])
-    # The quick way with each claim first: simplify may search for long in vain.
+    # The quick ways first: simplify may search for long in vain.
+    if difference.has(sp.exp) and _cancels_in_odds(difference):
+        return True
     return any(all(map(vanishes, claim)) for vanishes in (_cancels, _simplifies) for claim in claims)
+
+
+def _cancels_in_odds(expression: sp.Expr) -> bool:
+    """With u = exp(z) for each real z what softmax makes is a ratio of polynomials in u, and logarithms of them."""
+    odds = {z: sp.log(sp.Symbol(f"u_{z}", positive=True)) for z in expression.free_symbols if not z.is_positive}
+    ratios = expression.subs(odds).replace(sp.log, lambda a: sp.expand_log(sp.log(sp.factor(sp.together(a))), force=True))
+    return sp.cancel(sp.together(sp.expand(ratios))) == 0
 
 
 def _cancels(expression: sp.Expr) -> bool:

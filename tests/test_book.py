@@ -12,7 +12,8 @@ from lossbook import catalogue
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
-LOSS_PAGES = sorted({loss.page for loss in catalogue.values()})
+#: Of the parts that have begun: a part is begun when it has a folder, and then every loss of it has a page.
+LOSS_PAGES = sorted({loss.page for loss in catalogue.values() if (BOOK / loss.card.part).is_dir()})
 PAGES = sorted(p.relative_to(BOOK).as_posix() for p in BOOK.rglob("*.md"))
 SECTIONS = ["See it", "Definition", "Check it", "Derivation", "How it behaves", "In your library", "Questions", "References"]
 

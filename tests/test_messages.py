@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,10 @@ def with_(array: np.ndarray, index: Any, value: float) -> np.ndarray:
     return changed
 
 
+def axes_of(instance: Instance) -> list[str]:
+    return [instance.loss.layout.of(name) for name in instance.loss.arguments]
+
+
 def refuses(kind: type[Exception], message: str, call: Callable[[], Any]) -> None:
     with pytest.raises(kind, match=message):
         call()
@@ -41,7 +46,7 @@ def refuses(kind: type[Exception], message: str, call: Callable[[], Any]) -> Non
 
 
 @EACH_LIBRARY
-@pytest.mark.parametrize("instance", [i for i in ONE_EACH if i.loss.targets], ids=lambda i: i.loss.name)
+@pytest.mark.parametrize("instance", [i for i in ONE_EACH if len(i.loss.arguments) > 1 and not i.rows], ids=lambda i: i.loss.name)
 def test_shapes_must_be_equal(instance: Instance, convert: Callable[[Any], Any]) -> None:
     """(N, 1) against (N,) is the most reported bug of loss functions."""
     first, *rest = (convert(np.abs(A)) for _ in instance.loss.arguments)
@@ -62,13 +67,15 @@ def test_shapes_must_be_equal(instance: Instance, convert: Callable[[Any], Any])
 @EACH_LOSS
 def test_predictions_must_be_floating_point(instance: Instance, convert: Callable[[Any], Any]) -> None:
     arrays = [convert(I) for _ in instance.loss.arguments]
+    if instance.rows:  # a row of each, or labels of rows
+        arrays = [convert(np.tile(I[:, None], 3) if " " in axes else I % 3) for axes in axes_of(instance)]
     message = rf"^{instance.loss.name}: {instance.loss.wrt[0]} has dtype (torch\.)?int\d+; predictions must be floating point\.$"
     refuses(TypeError, message, lambda: instance(*arrays))
 
 
 @EACH_LIBRARY
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-@EACH_LOSS
+@pytest.mark.parametrize("instance", [i for i in ONE_EACH if not i.rows], ids=lambda i: i.loss.name)
 def test_nan_and_infinity_are_refused_by_place(instance: Instance, bad: float, convert: Callable[[Any], Any]) -> None:
     """In every argument; the first place is named, in one dimension and in two."""
     for place, name in enumerate(instance.loss.arguments):
@@ -76,7 +83,8 @@ def test_nan_and_infinity_are_refused_by_place(instance: Instance, bad: float, c
             arrays = [np.ones(shape) for _ in instance.loss.arguments]
             arrays[place] = with_(arrays[place], index, bad)
             arrays[place].flat[-1] = math.nan
-            message = rf"^{instance.loss.name}: {name}\[{shown}\] is {bad}; {name} must lie in [\[(][0−∞, ]+∞\)\.$"
+            rule = re.escape(instance.card.domain_of(name).rule)
+            message = rf"^{instance.loss.name}: {name}\[{shown}\] is {bad}; {name} {rule}\.$"
             refuses(ValueError, message, lambda arrays=arrays: instance(*map(convert, arrays)))
 
 
@@ -84,7 +92,9 @@ def test_nan_and_infinity_are_refused_by_place(instance: Instance, bad: float, c
 @EACH_LOSS
 def test_empty_arrays_are_refused(instance: Instance, convert: Callable[[Any], Any]) -> None:
     arrays = [convert(np.zeros((0, 2))) for _ in instance.loss.arguments]
-    message = r"the arrays are empty, shape \(0, 2\); the loss of no examples is not a number"
+    if "..." in axes_of(instance) and instance.rows:
+        arrays[0] = convert(np.zeros(0, dtype=int))
+    message = r"the arrays are empty, shape \(0, ?2?\); the loss of no examples is not a number"
     refuses(ValueError, message, lambda: instance(*arrays))
 
 
@@ -125,6 +135,27 @@ def test_domains_of_arrays() -> None:
     assert math.isfinite(lossbook.poisson_nll(np.zeros(3), A))
 
 
+def test_domains_of_classes() -> None:
+    bce, half = lossbook.binary_cross_entropy, np.full(3, 0.5)
+    refuses(
+        ValueError, r"^binary_cross_entropy: y\[2\] is 2\.0; y must lie in \[0, 1\]\.$", lambda: bce(with_(half, 2, 2.0), half)
+    )
+    refuses(ValueError, r"p\[0\] is 1\.5; p must lie in \[0, 1\]", lambda: bce(half, with_(half, 0, 1.5)))
+    refuses(ValueError, r"p\[1\] is -0\.1", lambda: bce.grad(half, with_(half, 1, -0.1)))
+    refuses(ValueError, r"^hinge: y\[0\] is 0; y must be −1 or 1\.$", lambda: lossbook.hinge(np.array([0, 1, 1]), A))
+    refuses(ValueError, r"^focal: y\[1\] is 0\.5; y must be 0 or 1\.$", lambda: lossbook.focal(with_(np.ones(3), 1, 0.5), A))
+    assert lossbook.hinge(np.array([-1, 1, 1]), A) == 2 / 3
+    assert bce(np.array([True, False, True]), half) == pytest.approx(math.log(2))
+
+
+def test_certain_and_wrong_is_infinite() -> None:
+    """No clipping, and no NaN: 0 log 0 is 0."""
+    y, p = np.array([1.0, 0.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0, 0.0])
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(lossbook.binary_cross_entropy(y, p, reduction="none"), [math.inf, math.inf, 0, 0])
+        np.testing.assert_array_equal(lossbook.binary_cross_entropy.grad(y, p, reduction="none"), [-math.inf, math.inf, -1, 1])
+
+
 # Parameters
 
 
@@ -135,6 +166,9 @@ def test_domains_of_arrays() -> None:
         *(("smooth_l1", "beta", bad, r"\(0, ∞\)") for bad in (0.0, -0.5, math.nan)),
         *(("pinball", "tau", bad, r"\(0, 1\)") for bad in (0, 1, 0.0, 1.0, -0.1, 1.5, math.nan)),
         *(("general_robust", "scale", bad, r"\(0, ∞\)") for bad in (0, -1)),
+        *(("focal", "gamma", bad, r"\[0, ∞\)") for bad in (-0.5, math.inf)),
+        *(("focal", "alpha", bad, r"\[0, 1\]") for bad in (-0.1, 1.5, math.nan)),
+        *(("binary_cross_entropy_with_logits", "pos_weight", bad, r"\(0, ∞\)") for bad in (0, -1.0)),
         *(("general_robust", "alpha", bad, r"\[−∞, ∞\)") for bad in (math.inf, math.nan)),
     ],
 )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
-from estimates import best_first, neutral
+from estimates import best_first, best_row, neutral
 from instances import INSTANCES, Arrays, Instance, counts
+from scipy import special
 
 from lossbook.card import Properties
+from lossbook.domain import BITS, PROBABILITIES, SIMPLEX, Choices, Labels
 
 TRIALS = 3000
 
@@ -22,13 +25,42 @@ def sample(instance: Instance, seed: int = 0, trials: int = TRIALS) -> Arrays:
 
 def within(instance: Instance, radius: float) -> Arrays:
     """Every combination of arguments from ``1/radius`` to ``radius`` in size, one example a row."""
+    if instance.rows:
+        lists = [rows_within(instance, name, radius) for name in instance.loss.arguments]
+        places = np.meshgrid(*(np.arange(len(rows)) for rows in lists), indexing="ij")
+        return tuple(rows[place.ravel()] for rows, place in zip(lists, places, strict=True))
     sizes = np.geomspace(1 / radius, radius, 16)
     axes = []
     for argument in instance.loss.arguments:
+        domain = instance.card.domain_of(argument)
         axis = np.concatenate([-sizes[::-1], [0.0], sizes])
-        axes.append(axis[~instance.card.domain_of(argument).outside(axis)])
+        if isinstance(domain, Choices):
+            axis = np.array(domain.choices)
+        elif domain == PROBABILITIES:  # certain only as a target
+            inside = sizes[sizes <= 0.5]
+            axis = np.concatenate([inside, 1 - inside, [] if argument in instance.loss.wrt else [0.0, 1.0]])
+        axes.append(axis[~domain.outside(axis)])
     rows = [a.ravel() for a in np.meshgrid(*axes, indexing="ij")]
     return tuple(rows if instance.loss.reducible else [r[:, None] for r in rows])
+
+
+def rows_within(instance: Instance, argument: str, radius: float) -> np.ndarray:
+    """Rows of three entries, or labels, out to a radius and down to its inverse."""
+    domain = instance.card.domain_of(argument)
+    if isinstance(domain, Labels):
+        return np.arange(3)
+
+    def every(axis: Sequence[float], entries: int = 3) -> np.ndarray:
+        return np.stack([a.ravel() for a in np.meshgrid(*[axis] * entries)], axis=-1)
+
+    if domain == PROBABILITIES:
+        return every([0.0, 0.3, 1.0])
+    if domain == SIMPLEX and argument in instance.loss.targets:
+        return np.array([*np.eye(3), [0.2, 0.3, 0.5]])
+    if domain == SIMPLEX:
+        logs = every(math.log(radius) * np.linspace(-1, 1, 9), 2)
+        return special.softmax(np.concatenate([logs, np.zeros((len(logs), 1))], axis=1), axis=1)
+    return every([-radius, -1.0, -1 / radius, 0.0, 1 / radius, 2.0, radius])
 
 
 def steepness(instance: Instance, arrays: Arrays) -> np.ndarray:
@@ -41,7 +73,7 @@ def check_convex(instance: Instance) -> None:
     """The value at the midpoint of two predictions is at most the mean of the two values."""
     left = sample(instance)
     right = instance.replace(left, [sample(instance, 1)[place] for place in instance.predictions])
-    middle = tuple((a + b) / 2 for a, b in zip(left, right, strict=True))
+    middle = instance.replace(left, [(left[place] + right[place]) / 2 for place in instance.predictions])
     chord = (instance.values(left) + instance.values(right)) / 2
     above = instance.values(middle) - chord > 1e-12 * (1 + np.abs(chord))
     if instance.claim("convex"):
@@ -57,7 +89,8 @@ def lines(instance: Instance) -> Iterator[tuple[Arrays, Arrays]]:
         yield instance.at_error([-reach]), instance.at_error([reach])
         return
     for seed in range(6):
-        rows = [tuple(np.clip(a[i : i + 1], -8, 8) for a in sample(instance, seed, 2)) for i in range(2)]
+        two = [np.clip(a, -8, 8) for a in sample(instance, seed, 2)]
+        rows = [tuple(a[i : i + 1] for a in two) for i in range(2)]
         yield rows[0], instance.replace(rows[0], [rows[1][place] for place in instance.predictions])
 
 
@@ -65,7 +98,12 @@ def jumps(instance: Instance, line: tuple[Arrays, Arrays], order: int, steps: in
     """Where along a line, and how far, the derivative of ``order`` of the slope moves from one step to the next."""
     start, end = line
     t = np.linspace(0, 1, steps + 1) + 1e-5 * math.pi  # so that no step ends exactly at a kink
-    rows = [a + np.reshape(t, (-1,) + (1,) * (a.ndim - 1)) * (b - a) for a, b in zip(start, end, strict=True)]
+    rows = [
+        a + np.reshape(t, (-1,) + (1,) * (a.ndim - 1)) * (b - a)
+        if place in instance.predictions
+        else np.repeat(a, len(t), axis=0)
+        for place, (a, b) in enumerate(zip(start, end, strict=True))
+    ]
     slope = np.zeros(len(t))
     for place, part in zip(instance.predictions, instance.slopes(tuple(rows)), strict=True):
         slope += np.sum(np.reshape(part * (end[place] - start[place]), (len(t), -1)), axis=1)
@@ -96,7 +134,10 @@ def check_smooth(instance: Instance) -> None:
 def check_lipschitz(instance: Instance) -> None:
     """The largest slope is the claim, reached to 1% and never passed; without a claim it grows with the range."""
     claimed = instance.claim("lipschitz")
-    if claimed is None:
+    if claimed is True:
+        slopes = [np.max(steepness(instance, within(instance, radius))) for radius in (1e3, 1e6)]
+        assert slopes[1] < 1.1 * slopes[0], f"{instance}: slopes seem unbounded, {slopes}"
+    elif claimed is None:
         slopes = [np.max(steepness(instance, within(instance, radius))) for radius in (10, 100, 1000)]
         assert slopes[2] > 2 * slopes[1] > 4 * slopes[0], f"{instance}: slopes seem bounded, {slopes}"
     else:
@@ -117,24 +158,49 @@ def check_bounded_below(instance: Instance) -> None:
         least = [smallest(radius) for radius in (10, 100, 1000)]
         assert least[2] < 3 * least[1] < 9 * least[0] < 0, f"{instance}: values seem bounded, {least}"
     else:
-        least = [smallest(1e6), float(np.min(instance.values(sample(instance))))]
+        some = sample(instance)
+        least = [smallest(1e6), float(np.min(instance.values(some)[instance.counts(some)]))]
+        if instance.rows:
+            targets = [sample(instance, trials=4)[0][[i]] for i in range(4)]
+            if isinstance(instance.card.domain_of(instance.loss.arguments[0]), Labels):
+                targets = [np.array([label]) for label in range(3)]
+            least += [float(instance(target, best_row(instance, target)[None])) for target in targets]
         assert claimed - 1e-12 <= min(least) <= claimed + 1e-5, f"{instance}: the smallest value is {min(least):g}"
 
 
 def check_symmetric(instance: Instance) -> None:
-    """An error of the first prediction costs what its mirror image costs, and so does a parameter."""
+    """An error of the first prediction costs what its mirror image costs, and so does a parameter.
+
+    Of classes: nothing changes where they exchange their names.
+    """
     arrays = sample(instance)
     first = instance.predictions[0]
     mirrored = list(arrays)
-    mirrored[first] = 2 * (arrays[0] if instance.loss.targets else 0) - arrays[first]
+    if instance.of_classes:
+        mirrored = [renamed(instance, name, a) for name, a in zip(instance.loss.arguments, arrays, strict=True)]
+    else:
+        mirrored[first] = 2 * (arrays[0] if instance.loss.targets else 0) - arrays[first]
     with np.errstate(over="ignore"):
         values, others = instance.values(arrays), instance.values(tuple(mirrored))
     same = np.all(np.abs(values - others) <= 1e-9 * (1e-3 + np.abs(values)))
     assert same == instance.claim("symmetric"), f"{instance}: that mirror images cost the same is {same}"
 
 
+def renamed(instance: Instance, argument: str, array: np.ndarray) -> np.ndarray:
+    """The argument where the classes have exchanged their names: yes and no, or each class of a row with the next."""
+    domain = instance.card.domain_of(argument)
+    if instance.loss.layout.of(argument).endswith(" K"):
+        return np.roll(array, 1, axis=-1)
+    if isinstance(domain, Labels):
+        return np.where(array < 0, array, (array + 1) % 3)
+    return 1 - array if domain in (PROBABILITIES, BITS) else -array
+
+
 def check_homogeneous(instance: Instance) -> None:
-    """Scaling everything by c scales the loss by c**k, or by no common power."""
+    """Scaling everything by c scales the loss by c**k, or by no common power. Classes and probabilities do not scale."""
+    if instance.of_classes:
+        assert instance.claim("homogeneous") is None
+        return
     arrays = tuple(np.clip(a, -20, 20) for a in sample(instance, trials=200))
     degree = instance.claim("homogeneous")
     fits = []
@@ -152,7 +218,7 @@ def check_homogeneous(instance: Instance) -> None:
 
 def check_bounded_influence(instance: Instance) -> None:
     """The best constant stays where it is while one target goes from a thousand to a million, or follows it."""
-    if not instance.loss.targets:
+    if not instance.loss.targets or instance.of_classes or instance.rows:
         assert instance.claim("bounded_influence") is None, f"{instance} has no target that could pull"
         return
     y = np.random.default_rng(0).poisson(3.0, 30) + np.linspace(0, 0.5, 30)  # 31 with the outlier: every quantile is one number
@@ -174,18 +240,38 @@ def check_proper(instance: Instance) -> None:
     rng = np.random.default_rng(0)
     least_at_truth = True
     for truth, y, probability in true_distributions(instance):
-        others = np.array(truth) * np.exp(rng.normal(0, 0.5, (300, len(truth)))) + rng.normal(0, 0.1, (300, len(truth)))
+        true = np.array(truth)
+        others = true * np.exp(rng.normal(0, 0.5, (300, *true.shape))) + rng.normal(0, 0.1, (300, *true.shape))
+        simplex = instance.card.domain_of(instance.loss.wrt[0]) == SIMPLEX
+        if simplex:
+            others = np.abs(others) / np.sum(np.abs(others), axis=-1, keepdims=True)
         inside = [~instance.card.domain_of(name).outside(others[:, k]) for k, name in enumerate(instance.loss.wrt)]
-        others = others[np.all(inside, axis=0)]
-        expected = expectation(instance, y, probability, np.vstack([truth, others]))
+        others = others[np.all(np.reshape(np.stack(inside, axis=1), (len(others), -1)), axis=1)]
+        if not simplex and instance.rows and not instance.loss.layout.of(instance.loss.wrt[0]).endswith("L"):
+            others = others[np.ptp(others - true, axis=-1).ravel() > 1e-3]  # one number added to all logits changes nothing
+        expected = expectation(instance, y, probability, np.stack([true, *others]))
         least_at_truth &= bool(np.all(expected[1:] > expected[0]))
-        gradient = instance.grad(y, *(np.full(y.shape, part) for part in truth), reduction="none")
-        least_at_truth &= all(abs(part @ probability) < 1e-9 for part in gradient)
+        for part in instance.grad(y, *(spread(y, part) for part in truth), reduction="none"):
+            slope = probability @ part
+            # Where only differences of probabilities are free, what they all have in common has no say.
+            least_at_truth &= bool(np.max(np.abs(slope - np.mean(slope) if simplex else slope)) < 1e-9)
     assert least_at_truth == claimed, f"{instance}: the truth {'is' if least_at_truth else 'is not'} the best prediction"
 
 
-def true_distributions(instance: Instance) -> Iterator[tuple[tuple[float, ...], np.ndarray, np.ndarray]]:
+def true_distributions(instance: Instance) -> Iterator[tuple[tuple[Any, ...], np.ndarray, np.ndarray]]:
     """Predictions that are true, with the targets that then occur and their probabilities."""
+    if instance.loss.name == "distillation":
+        for teacher in ((2.0, 0.0, -1.0), (0.1, 0.2, 0.3)):
+            yield (np.array(teacher),), np.array([teacher]), np.ones(1)
+        return
+    if instance.rows and instance.of_classes:
+        yield from true_rows(instance)
+        return
+    if instance.of_classes:
+        for chance in (0.1, 0.5, 0.8):
+            truth = chance if instance.card.domain_of(instance.loss.wrt[0]) == PROBABILITIES else math.log(chance / (1 - chance))
+            yield (truth,), np.array([0.0, 1.0]), np.array([1 - chance, chance])
+        return
     if counts(instance):
         for rate in (0.5, 3.0, 20.0):
             y = np.arange(200.0)
@@ -198,10 +284,28 @@ def true_distributions(instance: Instance) -> Iterator[tuple[tuple[float, ...], 
         yield (mean, second), mean + scale * z, np.exp(-z * z / 2) * step / math.sqrt(2 * math.pi)
 
 
+def true_rows(instance: Instance) -> Iterator[tuple[tuple[Any, ...], np.ndarray, np.ndarray]]:
+    """The same for a row of probabilities, of logits, or of independent labels."""
+    name, domain = instance.loss.arguments[0], instance.card.domain_of(instance.loss.arguments[0])
+    for chances in ((0.2, 0.3, 0.5), (0.05, 0.9, 0.05)):
+        truth = np.array(chances)
+        if domain == PROBABILITIES:
+            y = np.stack([a.ravel() for a in np.meshgrid(*[[0.0, 1.0]] * 3)], axis=-1)
+            yield (special.logit(truth),), y, np.prod(np.where(y == 1, truth, 1 - truth), axis=1)
+        else:
+            targets = np.arange(3) if isinstance(domain, Labels) else np.eye(3)
+            assert name in instance.loss.targets
+            logits = instance.card.domain_of(instance.loss.wrt[0]) != SIMPLEX
+            yield (np.log(truth) if logits else truth,), targets, truth
+
+
 def expectation(instance: Instance, y: np.ndarray, probability: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    return np.array(
-        [instance(y, *(np.full(y.shape, part) for part in row), reduction="none") @ probability for row in predictions]
-    )
+    return np.array([instance(y, *(spread(y, part) for part in row), reduction="none") @ probability for row in predictions])
+
+
+def spread(y: np.ndarray, part: Any) -> np.ndarray:
+    """One prediction, a number or a row, for every target."""
+    return np.broadcast_to(part, (len(y), *np.shape(part)))
 
 
 CHECKS: dict[str, Callable[[Instance], None]] = {
@@ -229,4 +333,4 @@ def test_property(instance: Instance, name: str) -> None:
 def test_neutral_predictions_are_allowed() -> None:
     for instance in INSTANCES:
         for name, value in zip(instance.loss.wrt, neutral(instance), strict=True):
-            assert value in instance.card.domain_of(name)
+            assert instance.rows or value in instance.card.domain_of(name)

@@ -29,7 +29,10 @@ def remade(
     loss: Loss, card: Card | None = None, derivative: Callable[..., Any] | None = None, terms: Callable[..., Any] | None = None
 ) -> Loss:
     """A copy of a loss with one part exchanged, outside the catalogue."""
-    copy = Loss(terms or loss._terms, card or loss.card, loss.wrt, loss.reducible, loss.shared.get("reduction", "mean"))
+    copy = Loss(
+        terms or loss._terms, card or loss.card, loss.wrt, loss.reducible, loss.shared.get("reduction", "mean"), loss.layout
+    )
+    copy._counted, copy._inspects, copy.sampler = loss._counted, loss._inspects, loss.sampler
     copy.derivative(derivative or loss._derivative)
     return copy
 
@@ -89,6 +92,24 @@ WRONG = [
     (lossbook.mse, {}, "bounded_influence", True),
     (lossbook.mae, {}, "bounded_influence", False),
     (lossbook.gaussian_crps, {}, "proper", False),
+    (lossbook.binary_cross_entropy_with_logits, {"pos_weight": 2.5}, "proper", True),
+    (lossbook.binary_cross_entropy_with_logits, {"pos_weight": 2.5}, "symmetric", True),
+    (lossbook.focal, {"gamma": 2.0}, "proper", True),
+    (lossbook.focal, {"gamma": 2.0}, "convex", True),
+    (lossbook.focal, {"gamma": 2.0}, "lipschitz", 1),
+    (lossbook.hinge, {}, "smooth", 1),
+    (lossbook.squared_hinge, {}, "lipschitz", 1),
+    (lossbook.squared_hinge, {}, "lipschitz", True),
+    (lossbook.sparse_softmax_cross_entropy, {}, "lipschitz", 1),
+    (lossbook.sparse_softmax_cross_entropy, {"label_smoothing": 0.1}, "bounded_below", 0),
+    (lossbook.sparse_softmax_cross_entropy, {"label_smoothing": 0.1}, "proper", True),
+    (lossbook.sparse_softmax_cross_entropy, {"class_weight": (0.5, 1.0, 3.0)}, "symmetric", True),
+    (lossbook.softmax_focal, {"gamma": 2.0}, "proper", True),
+    (lossbook.multiclass_hinge, {}, "smooth", 1),
+    (lossbook.kl_divergence, {}, "lipschitz", 10),
+    (lossbook.brier, {}, "proper", False),
+    (lossbook.cosine_distance, {}, "convex", True),
+    (lossbook.cosine_distance, {}, "homogeneous", 1),
 ]
 
 
@@ -132,6 +153,22 @@ def test_a_statistic_that_is_not_elicited() -> None:
         check_elicits(eliciting("median"))
     with pytest.raises(AssertionError, match="elicits 'mode': say in STATISTICS"):
         check_elicits(eliciting("mode"))
+
+
+def test_a_row_that_is_not_elicited() -> None:
+    def eliciting(statistic: str) -> Instance:
+        loss = lossbook.sparse_softmax_cross_entropy
+        return Instance(remade(loss, card=replace(loss.card, elicits=statistic)))
+
+    check_elicits(eliciting("log-probabilities"))
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check_elicits(eliciting("log-odds of each label"))
+
+
+def test_a_mass_that_does_not_fit() -> None:
+    noise = Noise("categorical", "", "np.log(np.sum(y * p, axis=-1)) / 2")
+    with pytest.raises(AssertionError):
+        check_noise(Instance(remade(lossbook.cross_entropy, card=replace(lossbook.cross_entropy.card, assumption=noise))))
 
 
 def test_a_noise_model_that_does_not_fit() -> None:

@@ -175,3 +175,75 @@ def test_gather_refuses_labels_out_of_range(bad: int) -> None:
 def test_the_gradient_of_gather_is_one_hot() -> None:
     for found in gradients("gather", TABLE, np.array([0, 3, 1])):
         np.testing.assert_array_equal(found, np.eye(4)[[0, 3, 1]])
+
+
+# softmax and its kin
+
+
+def softmax_truth(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """−log p, p and 1 − p in float64, each computed from the odds against a class with many digits."""
+    parts: list[list[list[float]]] = [[], [], []]
+    with mp.workdps(60):
+        for row in rows.astype(float):
+            odds = [
+                sum(mpmath.exp(mpmath.mpf(b) - mpmath.mpf(a)) for j, b in enumerate(row) if j != k) for k, a in enumerate(row)
+            ]
+            for part, numbers in zip(
+                parts, ([mpmath.log1p(o) for o in odds], [1 / (1 + o) for o in odds], [o / (1 + o) for o in odds]), strict=True
+            ):
+                part.append([float(x) for x in numbers])
+    return tuple(np.array(part) for part in parts)  # type: ignore[return-value]
+
+
+LOGITS = np.array([[0.0, 0.0, 0.0], [17.0, 0.0, 0.0], [-17.0, 0.0, 1.0], [2.0, 2.0, -3.0], [60.0, 20.0, 0.0], [1e-10, 0.0, 0.0]])
+
+
+@EACH_LIBRARY
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_surprises(dtype: Any, convert: Callable[[Any], Any]) -> None:
+    rows = LOGITS.astype(dtype)
+    converted = convert(rows)
+    found = _xp.surprises(compat.array_namespace(converted), converted)
+    for part, expected in zip(found, softmax_truth(rows), strict=True):
+        assert part.dtype == converted.dtype
+        np.testing.assert_allclose(np.asarray(part), expected, rtol=4 * float(np.finfo(dtype).eps), atol=0)
+    _, p, _ = softmax_truth(rows)
+    uneven = np.asarray(_xp.unevenness(compat.array_namespace(converted), converted))
+    np.testing.assert_allclose(uneven[:5], (p - 1 / 3)[:5], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(uneven[5] / rows[5, 0], [2 / 9, -1 / 9, -1 / 9], rtol=1e-6)  # p - 1/K cancels to nothing here
+
+
+@EACH_LIBRARY
+def test_softplus_and_sigmoid(convert: Callable[[Any], Any]) -> None:
+    points = BOTH[np.abs(BOTH) < 700]
+    np.testing.assert_allclose(call("sigmoid", convert, points), truth(lambda x: 1 / (1 + mpmath.exp(-x)), points), rtol=1e-15)
+    np.testing.assert_allclose(
+        call("softplus", convert, points), truth(lambda x: mpmath.log1p(mpmath.exp(x)), points), rtol=1e-15
+    )
+
+
+def test_slopes_at_zero() -> None:
+    """The usual softplus of max and abs has a slope of 0 or 1 at 0, the logit of every network that has learnt nothing."""
+    for name, expected in (("softplus", 0.5), ("sigmoid", 0.25)):
+        for found in gradients(name, np.array([0.0])):
+            np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+@EACH_LIBRARY
+def test_log_sum(convert: Callable[[Any], Any]) -> None:
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(call("log_sum", convert, ROWS), call("logsumexp", convert, ROWS), rtol=1e-15)
+    sure = np.array([[-1e-12, -40.0]])
+    np.testing.assert_allclose(call("log_sum", convert, sure), -1e-12 + math.exp(-40), rtol=1e-12)
+    assert call("log_sum", convert, np.full(3, -math.inf)) == -math.inf
+    for found in gradients("log_sum", np.array([[-math.inf] * 3, [0.0, -math.inf, 0.0]])):
+        np.testing.assert_allclose(found, [[0, 0, 0], [0.5, 0, 0.5]], rtol=1e-15)
+
+
+@EACH_LIBRARY
+def test_others_and_pick(convert: Callable[[Any], Any]) -> None:
+    weights = np.array([[1.0, 1e-20, 2e-20], [0.0, 0.5, 0.25]])
+    np.testing.assert_allclose(call("others", convert, weights), [[3e-20, 1, 1], [0.75, 0.25, 0.5]], rtol=1e-15)
+    np.testing.assert_array_equal(
+        call("pick", convert, TABLE, convert(np.array([[0, 0], [3, 1], [2, 2]]))), [[0, 0], [7, 5], [10, 10]]
+    )

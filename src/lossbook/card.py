@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from lossbook.domain import REALS, Interval
+from lossbook.domain import REALS, Domain
 
 #: A property of a card: a plain value, or an expression in the loss's parameters such as ``"alpha >= 1"``.
 Claim = bool | int | float | str | None
@@ -29,12 +29,19 @@ LIBRARIES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Parameter:
-    """A hyper-parameter: its symbol, the values it may take, the value people start from, and its meaning."""
+    """A hyper-parameter: its symbol, the values it may take, the value people start from, and its meaning.
+
+    Without a ``domain`` it is True or False; with ``optional`` it may be None. One that is an array says in ``axes``
+    which of the arguments' axes it has (``"K"``, ``"..."``), and in ``per`` what that means: "one number a class".
+    """
 
     symbol: str
     meaning: str
-    domain: Interval | None = None
+    domain: Domain | None = None
     typical: str = ""
+    optional: bool = False
+    axes: str = ""
+    per: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,8 @@ class Equivalent:
 
     ``call`` runs with the loss's arguments and parameters in scope, after ``LIBRARIES[library]``.
     ``factor`` is an expression in the parameters: ``loss(..., reduction=reduction) == factor * call``.
-    ``when`` limits the comparison to the parameters for which the library has the loss at all.
+    ``when`` limits the comparison to the parameters for which the library has the loss at all, ``hard`` to targets
+    that are labels and no probabilities between.
     """
 
     library: str
@@ -68,6 +76,7 @@ class Equivalent:
     reduction: str = "mean"
     when: str = "True"
     note: str = ""
+    hard: bool = False
 
     def __post_init__(self) -> None:
         if self.library not in LIBRARIES:
@@ -80,12 +89,12 @@ class Properties:
 
     convex           convex in all its predictions together
     smooth           how many continuous derivatives: 0, 1 or ``math.inf``
-    lipschitz        the largest slope, or None where slopes have no bound
+    lipschitz        the largest slope, None where slopes have no bound, True where the bound has no formula
     bounded_below    the greatest lower bound over all targets and predictions, or None
-    symmetric        the same for an error and its mirror image
+    symmetric        the same for an error and its mirror image; for a loss of classes: the same if classes change names
     homogeneous      k if scaling target and prediction by c > 0 scales the loss by c**k, else None
     bounded_influence  moving one target to infinity leaves the best constant prediction bounded; None for a penalty,
-                     which has no targets
+                     which has no targets, and for a loss of classes or directions, whose targets cannot run away
     proper           minimised in expectation by the true distribution, for losses of a predicted distribution
     """
 
@@ -107,7 +116,8 @@ class Card:
     of another. ``domain`` holds the arguments that are not free to be any real number. ``elicits`` names what a
     constant prediction becomes; a penalty, which has no targets, leaves it empty. ``words`` says a property
     that is an expression in a reader's words. ``kinks`` are expressions for the errors (prediction minus target;
-    of a penalty, the parameters) at which the slope or the curvature jumps, None where there is none. ``max_ulp``
+    of a penalty, the parameters; of classes, the margin) at which the slope or the curvature jumps, None where there
+    is none. ``max_ulp``
     bounds the error of values and gradients in units of the last place, in float32 and float64; where
     ``ill_conditioned`` says why, the bound is twice the condition number if that is larger.
     """
@@ -123,7 +133,7 @@ class Card:
     assumption: Noise | None = None
     no_assumption: str = ""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    domain: Mapping[str, Interval] = field(default_factory=dict)
+    domain: Mapping[str, Domain] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     kinks: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
@@ -139,7 +149,7 @@ class Card:
         for name in ("parameters", "domain", "words"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
-    def domain_of(self, argument: str) -> Interval:
+    def domain_of(self, argument: str) -> Domain:
         """The values that an array argument may hold; any real number unless the card says otherwise."""
         return self.domain.get(argument, REALS)
 
@@ -152,6 +162,7 @@ def evaluate(claim: Claim, parameters: Mapping[str, object]) -> bool | int | flo
     """
     if not isinstance(claim, str):
         return claim
-    scope = {"__builtins__": {}, "abs": abs, "max": max, "inf": math.inf, "exp": math.exp, "sqrt": math.sqrt, "pi": math.pi}
+    scope: dict[str, object] = {"__builtins__": {}, "abs": abs, "max": max, "min": min, "len": len, "set": set}
+    scope |= {"inf": math.inf, "pi": math.pi, "exp": math.exp, "log": math.log, "sqrt": math.sqrt}
     value: bool | int | float | None = eval(claim, scope, dict(parameters))  # the expressions are this package's own cards
     return value

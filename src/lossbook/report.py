@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ class Table:
     rows: tuple[tuple[float, ...], ...]
 
     def lines(self) -> list[str]:
-        cells = [self.header, *([f"{x:.6f}".rstrip("0").rstrip(".").replace("-", "−") for x in row] for row in self.rows)]
+        cells = [self.header, *([f"{x + 0.0:.6f}".rstrip("0").rstrip(".").replace("-", "−") for x in row] for row in self.rows)]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.header))]
         return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
 
@@ -65,10 +66,30 @@ class Report:
         return "\n".join(lines)
 
 
-def sample(loss: Loss, size: int, seed: int = 0) -> list[np.ndarray]:
-    """Arrays for each argument from the card's domains, float64, in order: targets first."""
-    rng = np.random.default_rng(seed)
-    return [loss.card.domain_of(argument).sample(rng, size) for argument in loss.arguments]
+def sample(
+    loss: Loss, rng: np.random.Generator, shape: tuple[int, ...], parameters: Mapping[str, Any] | None = None
+) -> list[np.ndarray]:
+    """Arrays for each argument from the card's domains, in order, for examples of this shape.
+
+    A row has three classes, or as many as a parameter of one number a class has numbers. Of targets that are
+    probabilities the first half are labels, without anything between.
+    """
+    if loss.sampler:
+        return list(loss.sampler(rng, math.prod(shape)))
+    sizes: dict[str, Any] = {axis: 3 for axes in loss.layout.axes.values() for axis in axes.split()}
+    for key, given in (parameters or {}).items():
+        if given is not None and (axes := loss.card.parameters[key].axes) and axes != "...":
+            sizes[axes] = len(given)
+    sizes["..."] = shape
+    arrays = []
+    for argument in loss.arguments:
+        domain = loss.card.domain_of(argument).within(sizes)
+        array = domain.sample(rng, loss.layout.shape(loss.layout.of(argument), sizes))
+        if argument in loss.targets and shape:
+            half = shape[0] // 2
+            array = np.concatenate([domain.hardened(array[:half]), array[half:]])
+        arrays.append(array)
+    return arrays
 
 
 def report(loss: Loss, parameters: dict[str, Any]) -> Report:
@@ -78,24 +99,28 @@ def report(loss: Loss, parameters: dict[str, Any]) -> Report:
             f"{loss.name}.check takes {', '.join(loss.defaults) or 'no parameters'}; got {', '.join(sorted(unknown))}."
         )
     parameters = prepare_parameters(loss.name, loss.card, {**loss.defaults, **parameters})
-    arrays = [np.round(a, 2) for a in sample(loss, 5)]
+    arrays = sample(loss, np.random.default_rng(0), (5,), parameters)
+    arrays = [loss.card.domain_of(name).rounded(a) for name, a in zip(loss.arguments, arrays, strict=True)]
     options = {**parameters, **({"reduction": "none"} if loss.reducible else {})}
     hand = _as_tuple(loss.grad(*arrays, **options))
     auto = _autograd(loss, arrays, options)
-    central = _central_differences(loss, arrays, options)
+    central = central_differences(loss, arrays, options)
 
-    value = np.broadcast_to(np.asarray(loss(*arrays, **options)), arrays[0].shape)
-    inputs = {**dict(zip(loss.arguments, arrays, strict=True)), "loss": value}
+    value = np.asarray(loss(*arrays, **options))
+    inputs = dict(zip(loss.arguments, arrays, strict=True))
     nothing = np.full_like(value, np.nan)
     slopes = [
         {"by hand": hand[i], "autograd": auto[i] if auto else nothing, "differences": central[i]} for i in range(len(loss.wrt))
     ]
-    if len(slopes) == 1:
-        tables = [_table({**inputs, **slopes[0]})]
+    if loss.layout.axes:  # rows: the entries of the gradient one below the other, those of the first examples
+        tables = [_columns(_entries(inputs) | {"loss": value})] if loss.layout.example == "..." else []
+        tables += [_columns(_flat(name, columns)) for name, columns in zip(loss.wrt, slopes, strict=True)]
+    elif len(slopes) == 1:
+        tables = [_columns({**inputs, "loss": np.broadcast_to(value, arrays[0].shape), **slopes[0]})]
     else:  # a table for each prediction: side by side they would be too wide for a page
-        tables = [_table(inputs)]
+        tables = [_columns({**inputs, "loss": value})]
         tables += [
-            _table({f"in {name}": np.arange(len(value)), **columns}) for name, columns in zip(loss.wrt, slopes, strict=True)
+            _columns({f"in {name}": np.arange(len(value)), **columns}) for name, columns in zip(loss.wrt, slopes, strict=True)
         ]
 
     findings: list[tuple[str, float | None, float]] = []
@@ -118,7 +143,22 @@ def report(loss: Loss, parameters: dict[str, Any]) -> Report:
     return made
 
 
-def _table(columns: dict[str, np.ndarray]) -> Table:
+def _entries(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """One column for each entry of the rows: ``z[0]``, ``z[1]`` …"""
+    columns: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        columns |= {name: array} if array.ndim == 1 else {f"{name}[{k}]": array[:, k] for k in range(array.shape[1])}
+    return columns
+
+
+def _flat(name: str, columns: Mapping[str, np.ndarray], rows: int = 6) -> dict[str, np.ndarray]:
+    """The first entries of arrays of more than one axis, one below the other, after their places."""
+    places = np.indices(columns["by hand"].shape).reshape(columns["by hand"].ndim, -1)[:, :rows]
+    index = {f"in {name}" if i == 0 else " " * i: place for i, place in enumerate(places)}
+    return index | {title: column.ravel()[:rows] for title, column in columns.items()}
+
+
+def _columns(columns: dict[str, np.ndarray]) -> Table:
     return Table(tuple(columns), tuple(tuple(float(x) for x in row) for row in zip(*columns.values(), strict=True)))
 
 
@@ -141,6 +181,10 @@ def reference_value(equivalent: Equivalent, names: dict[str, Array], parameters:
 
 
 def _gap(loss: Loss, equivalent: Equivalent, arrays: list[np.ndarray], parameters: dict[str, Any]) -> float:
+    if equivalent.hard:
+        arrays = [
+            loss.card.domain_of(n).hardened(a) if n in loss.targets else a for n, a in zip(loss.arguments, arrays, strict=True)
+        ]
     names = dict(zip(loss.arguments, arrays, strict=True))
     theirs = reference_value(equivalent, names, parameters)
     ours = loss(*arrays, **parameters, **({"reduction": equivalent.reduction} if loss.reducible else {}))
@@ -162,21 +206,29 @@ def _autograd(loss: Loss, arrays: list[np.ndarray], options: dict[str, Any]) -> 
     return tuple(g.numpy() for g in torch.autograd.grad(loss(*tensors, **options).sum(), leaves))
 
 
-def _central_differences(
-    loss: Loss, arrays: list[np.ndarray], options: dict[str, Any], step: float = 1e-3
+def central_differences(
+    loss: Loss, arrays: Sequence[np.ndarray], options: dict[str, Any], step: float = 1e-3
 ) -> tuple[np.ndarray, ...]:
-    """Fourth-order central differences, one entry of one prediction at a time."""
+    """Fourth-order central differences of the summed loss, one entry of one prediction at a time.
+
+    The step is relative where the entry is near an end of its domain. A row of probabilities is left for a moment:
+    the derivative is the one of the formula, each entry moving alone.
+    """
     answers = []
     for name in loss.wrt:
-        place = loss.arguments.index(name)
-        slopes = np.empty_like(arrays[place])
-        for i in range(slopes.size):
-            values = []
-            for shift in (-2, -1, 1, 2):
-                moved = [a.copy() for a in arrays]
-                moved[place].flat[i] += shift * step
-                values.append(float(np.sum(loss(*moved, **options))))
-            slopes.flat[i] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+        place, domain = loss.arguments.index(name), loss.card.domain_of(name)
+        slopes = np.zeros_like(arrays[place])
+        for index in np.ndindex(slopes.shape):
+            entry = float(arrays[place][index])
+            own = step * min(1.0, entry - domain.low, domain.high - entry)
+
+            def moved(by: float, place: int = place, index: tuple[int, ...] = index) -> np.ndarray:
+                new = [a.copy() for a in arrays]
+                new[place][index] += by
+                return np.asarray(loss.unchecked(*new, **options))
+
+            # Before summing, so that the other terms drop out and do not drown the difference.
+            slopes[index] = np.sum(8 * (moved(own) - moved(-own)) - (moved(2 * own) - moved(-2 * own))) / (12 * own)
         answers.append(slopes)
     return tuple(answers)
 

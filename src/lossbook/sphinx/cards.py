@@ -69,8 +69,11 @@ class LossTable(_MystDirective):
         losses = [loss for loss in catalogue.values() if loss.card.part == self.arguments[0]]
         if not losses:
             raise self.error(f"no loss is in the part {self.arguments[0]!r}")
+        # Targets that are classes cannot be wild: what tells those losses apart is whether their probabilities are true.
+        wild = any(loss.card.properties.bounded_influence is not None for loss in losses)
+        last = "Pull of a wild target" if wild else "Proper"
         rows = [
-            "| Loss | A constant becomes | Noise model | Convex | Derivatives | Largest slope | Pull of a wild target |",
+            f"| Loss | A constant becomes | Noise model | Convex | Derivatives | Largest slope | {last} |",
             "|---|---|---|---|---|---|---|",
         ]
         for loss in losses:
@@ -82,7 +85,7 @@ class LossTable(_MystDirective):
                 said("convex", _yes),
                 said("smooth", _smooth),
                 said("lipschitz", _slope),
-                said("bounded_influence", _pull),
+                said("bounded_influence", _pull) if wild else said("proper", _proper),
             ]
             rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         table = nodes.container(classes=["lb-table"], is_div=True)
@@ -123,6 +126,8 @@ def card_rows(loss: Loss) -> list[tuple[str, str]]:
     rows.append(("A constant becomes", _elicits(card)))
     for name, parameter in card.parameters.items():
         where = f" in {parameter.domain}" if parameter.domain else ", true or false"
+        where += f", {parameter.per}" if parameter.per else ""
+        where += ", or None" if parameter.optional else ""
         typical = f" Typical: {parameter.typical}." if parameter.typical else ""
         rows.append(
             (
@@ -139,9 +144,12 @@ def card_rows(loss: Loss) -> list[tuple[str, str]]:
         f"continuous derivatives: {said('smooth', _smooth)}",
         f"largest slope: {said('lipschitz', _slope)}",
         f"bounded below by: {said('bounded_below', _floor)}",
-        f"symmetric{' in the error' if loss.targets else ''}: {said('symmetric', _yes)}",
-        f"scale-equivariant: {said('homogeneous', _homogeneous)}",
     ]
+    if any(card.domain_of(a).of_classes or loss.layout.of(a).endswith("K") for a in loss.targets):
+        claims.append(f"treats all classes alike: {said('symmetric', _yes)}")
+    else:
+        claims.append(f"symmetric{' in the error' if loss.targets else ''}: {said('symmetric', _yes)}")
+        claims.append(f"scale-equivariant: {said('homogeneous', _homogeneous)}")
     if card.properties.bounded_influence is not None:
         claims.append(f"pull of one wild target: {said('bounded_influence', _pull)}")
     if card.properties.proper is not None:
@@ -187,6 +195,18 @@ def _elicits(card: Card) -> str:
         "log-cosh location": "the point at which the hyperbolic tangents of the residuals sum to zero",
         "general location": "a weighted mean of the targets, the weight falling with the residual",
         "mean and log-variance": "the mean and the log-variance of the targets",
+        "probability": "the share of ones among the targets",
+        "log-odds": "the log-odds of a one among the targets (the odds times w)",
+        "tempered log-odds": "log-odds of the right sign, for equal weights, and for γ > 0 nearer to 0 than the true ones",
+        "probabilities": "the mean of the targets, the share of each class",
+        "log-probabilities": "logits whose softmax is the mean of the targets, weighted and smoothed as they are",
+        "tempered log-probabilities": "logits in the right order of classes, without weights; not the shares for γ > 0",
+        "log-odds of each label": "for each label the log-odds of a one among its targets",
+        "class of the majority": "scores with a class in front that more than half of the targets have",
+        "mean direction": "the direction of the sum of the targets, each at length 1",
+        "softened log-probabilities": "logits whose softmax, at temperature T, is the mean of the teachers' own at T",
+        "sign": "the sign that most targets have",
+        "mean of the signs": "the mean of the targets, the share of +1 less the share of −1",
         "mean and scale of a Gaussian": "the mean and the standard deviation, where the targets are Gaussian",
     }[card.elicits]
 
@@ -209,7 +229,13 @@ def _yes(claim: Claim) -> str:
     return "yes" if claim else "no"
 
 
+def _proper(claim: Claim) -> str:
+    return "no distribution" if claim is None else _yes(claim)
+
+
 def _pull(claim: Claim) -> str:
+    if claim is None:
+        return "none can be"
     return "bounded" if claim else "unbounded"
 
 
@@ -218,7 +244,7 @@ def _smooth(claim: Claim) -> str:
 
 
 def _slope(claim: Claim) -> str:
-    return "unbounded" if claim is None else f"{claim:g}"
+    return "unbounded" if claim is None else "bounded" if claim is True else f"{claim:g}"
 
 
 def _floor(claim: Claim) -> str:
