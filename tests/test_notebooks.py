@@ -17,6 +17,7 @@ from pathlib import Path
 import matplotlib as mpl
 import nbformat
 import pytest
+from test_figures import overhang
 
 from lossbook import figures
 from lossbook.sphinx.sources import Sources
@@ -74,12 +75,3 @@ def test_a_page_runs_as_a_notebook(page, monkeypatch):
             assert fresh.words == words[index], f"{alt!r} at {combinations[index]}"
             assert fresh.svg.replace("\n", "") == drawings[index], f"{alt!r} at {combinations[index]}"
             assert overhang(explorer, combinations[index]) < 3, f"{alt!r} at {combinations[index]}: a label is cut off"
-
-
-def overhang(explorer, values):
-    """By how many pixels axes with their labels reach beyond the figure."""
-    figure, axes = explorer._axes()
-    explorer.draw(axes if explorer.panels > 1 else axes[0], **values)
-    figure.draw_without_rendering()
-    boxes = [ax.get_tightbbox() for ax in axes]
-    return max(max(-b.x0, -b.y0, b.x1 - figure.bbox.width, b.y1 - figure.bbox.height) for b in boxes)

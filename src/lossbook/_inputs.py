@@ -204,11 +204,12 @@ def prepare_parameters(name: str, card: Card, parameters: Mapping[str, Any]) -> 
         elif described.axes:
             checked[key] = given
         else:
-            checked[key] = _number(name, key, given, described.domain)
+            checked[key] = check_number(name, key, given, described.domain)
     return checked
 
 
-def _number(name: str, key: str, given: Any, domain: Domain | None) -> bool | int | float:
+def check_number(name: str, key: str, given: Any, domain: Domain | None) -> bool | int | float:
+    """A parameter as a Python number; without a domain, as a Boolean."""
     if domain is None:
         if not isinstance(given, (bool, np.bool_)):
             raise TypeError(f"{name}: {key} must be True or False, got {given!r}.")
@@ -219,11 +220,6 @@ def _number(name: str, key: str, given: Any, domain: Domain | None) -> bool | in
     if float(given) not in domain:
         raise ValueError(f"{name}: {key} {domain.rule}, got {given!r}.")
     return int(float(given)) if domain.integral else float(given)
-
-
-def check_number(name: str, what: str, given: Any, domain: Domain) -> float:
-    """A parameter of a function that is no loss, as a Python number."""
-    return _number(name, what, given, domain)
 
 
 def check_array(name: str, what: str, array: Array, domain: Domain) -> None:

@@ -89,7 +89,11 @@ def log_sum(xp: Any, array: Array) -> Array:
 
 
 def pick(xp: Any, array: Array, labels: Array) -> Array:
-    """``array[n, labels[n, s]]``: several entries of the last axis of each row; NaN or an error past its end."""
+    """``array[..., n, labels[..., n, s]]``: several entries of the last axis of each row.
+
+    ``take_along_axis`` is not safe here: on PyTorch it wraps a label that is out of range, and on JAX -1 is
+    the last class. PyTorch and NumPy raise here, JAX gives NaN, for labels nobody could check beforehand.
+    """
     if compat.is_torch_namespace(xp):
         import torch
 
@@ -98,28 +102,14 @@ def pick(xp: Any, array: Array, labels: Array) -> Array:
         import jax.numpy as jnp
 
         return jnp.take_along_axis(array, jnp.where(labels < 0, array.shape[-1], labels), axis=-1, mode="fill")
+    if xp.any(labels < 0):
+        raise IndexError(f"label {int(xp.min(labels))} is negative")
     return xp.take_along_axis(array, labels, axis=-1)
 
 
 def gather(xp: Any, array: Array, labels: Array) -> Array:
-    """``array[..., labels]``: one entry of the last axis for each integer label.
-
-    ``take_along_axis`` is not safe here: on PyTorch it wraps a label that is out of range, and on JAX -1 is
-    the last class. PyTorch and NumPy raise here, JAX gives NaN, for labels nobody could check beforehand.
-    """
-    if compat.is_torch_namespace(xp):
-        import torch
-
-        return torch.gather(array, -1, labels.to(torch.int64).unsqueeze(-1)).squeeze(-1)
-    index = xp.expand_dims(labels, axis=-1)
-    if compat.is_jax_namespace(xp):
-        import jax.numpy as jnp
-
-        index = jnp.where(index < 0, array.shape[-1], index)
-        return jnp.take_along_axis(array, index, axis=-1, mode="fill")[..., 0]
-    if xp.any(labels < 0):
-        raise IndexError(f"label {int(xp.min(labels))} is negative")
-    return xp.take_along_axis(array, index, axis=-1)[..., 0]
+    """``array[..., labels]``: one entry of the last axis for each integer label; see `pick`."""
+    return pick(xp, array, xp.expand_dims(labels, axis=-1))[..., 0]
 
 
 def softplus(xp: Any, array: Array) -> Array:

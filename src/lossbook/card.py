@@ -117,9 +117,8 @@ class Card:
     constant prediction becomes; a penalty, which has no targets, leaves it empty. ``words`` says a property
     that is an expression in a reader's words. ``kinks`` are expressions for the errors (prediction minus target;
     of a penalty, the parameters; of classes, the margin) at which the slope or the curvature jumps, None where there
-    is none. ``max_ulp``
-    bounds the error of values and gradients in units of the last place, in float32 and float64; where
-    ``ill_conditioned`` says why, the bound is twice the condition number if that is larger.
+    is none. ``max_ulp`` bounds the error of values and gradients in units of the last place, in float32 and
+    float64; where ``ill_conditioned`` says why, the bound is twice the condition number if that is larger.
     """
 
     title: str

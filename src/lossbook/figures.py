@@ -109,13 +109,13 @@ class Explorer:
     def _canvas(self) -> tuple[Figure, list[Axes], set[Artist]]:
         """Figure and axes with a layout that has room for every frame: in none may they jump or lose a label.
 
-        It is what the layouts of four frames have in common: those at the start, the ends and the middle.
+        It is what the layouts of at most four frames have in common: those at the start, the ends and the middle.
         """
         every = list(self.combinations())
         boxes = []
-        for values in (self.start, every[0], every[len(every) // 2], every[-1]):
+        for index in {every.index(self.start), 0, len(every) // 2, len(every) - 1}:
             figure, axes = _figure(self.size, self.panels, "constrained")
-            self.draw(axes if self.panels > 1 else axes[0], **values)
+            self.draw(axes if self.panels > 1 else axes[0], **every[index])
             figure.draw_without_rendering()
             boxes.append([ax.get_position() for ax in axes])
         figure, axes = _figure(self.size, self.panels, "none")

@@ -9,7 +9,7 @@ from lossbook._alignments import complaint, sample
 from lossbook._inputs import Array
 from lossbook._xp import log1p, log_sum, numbers, one_hot, pick, surprises
 from lossbook.card import Card, Equivalent, Noise, Parameter, Properties
-from lossbook.classification.multiclass import smoothed, smoothed_slope
+from lossbook.classification.multiclass import ENTROPY, LABEL_LOGPMF, LABEL_MASS, STEEPEST, smoothed, smoothed_slope
 from lossbook.domain import BITS, COUNTING, INTEGERS, LOG_SIMPLEX, POSITIVE, Interval, Labels
 from lossbook.loss import loss
 
@@ -27,8 +27,8 @@ INF = math.inf
         elicits="log-probabilities",
         assumption=Noise(
             "categorical for each token, given those before it",
-            r"P(\text{label} \mid z) = \operatorname{softmax}(z)_{\text{label}}",
-            "np.log(np.take_along_axis(special.softmax(z, axis=-1), labels[..., None], axis=-1)[..., 0])",
+            LABEL_MASS,
+            LABEL_LOGPMF,
             when="label_smoothing == 0",
         ),
         parameters={
@@ -49,10 +49,8 @@ INF = math.inf
         properties=Properties(
             convex=True,
             smooth=INF,
-            lipschitz="sqrt((1 - label_smoothing/K)**2 + (1 - label_smoothing + label_smoothing/K)**2"
-            " + (K - 2)*(label_smoothing/K)**2)",
-            bounded_below="0 if label_smoothing == 0 else -((1 - label_smoothing + label_smoothing/K)"
-            " * log(1 - label_smoothing + label_smoothing/K) + (K - 1) * label_smoothing/K * log(label_smoothing/K))",
+            lipschitz=STEEPEST,
+            bounded_below=f"0 if label_smoothing == 0 else {ENTROPY}",
             symmetric=True,
             homogeneous=None,
             bounded_influence=None,
@@ -420,7 +418,7 @@ def _backward(xp: Any, emitted: list[Array], skips: Array, ends: Array, input_le
     # Which states may be left over the blank after them.
     leaps = xp.concat([skips[:, 2:], xp.zeros_like(skips[:, :2])], axis=-1)[:, : never.shape[-1]]
     current = never
-    found = [current] * len(emitted)
+    found = []
     for t in range(len(emitted) - 1, -1, -1):
         if t + 1 < len(emitted):
             onward = current + emitted[t + 1]
@@ -428,8 +426,8 @@ def _backward(xp: Any, emitted: list[Array], skips: Array, ends: Array, input_le
             two = xp.concat([onward[:, 2:], never[:, :2]], axis=-1)[:, : never.shape[-1]]
             current = log_sum(xp, xp.stack([onward, one, xp.where(leaps, two, never)], axis=-1))
         current = xp.where(xp.expand_dims(t + 1 == input_lengths, axis=-1), final, current)
-        found = [*found[:t], current, *found[t + 1 :]]
-    return found
+        found.append(current)
+    return found[::-1]
 
 
 ctc.inspects(complaint)

@@ -19,6 +19,14 @@ WIDE_LOGITS = (
     "A probability is the exponential of a difference of logits, and the rounding of a wide difference is multiplied by "
     "it. The gradient passes through zero where a probability meets a target that is neither 0 nor 1."
 )
+#: What the losses of a label share: the model, and with smoothing the largest slope and the entropy of the target.
+LABEL_MASS = r"P(\text{label} \mid z) = \operatorname{softmax}(z)_{\text{label}}"
+LABEL_LOGPMF = "np.log(np.take_along_axis(special.softmax(z, axis=-1), labels[..., None], axis=-1)[..., 0])"
+STEEPEST = "sqrt((1 - label_smoothing/K)**2 + (1 - label_smoothing + label_smoothing/K)**2 + (K - 2)*(label_smoothing/K)**2)"
+ENTROPY = (
+    "-((1 - label_smoothing + label_smoothing/K) * log(1 - label_smoothing + label_smoothing/K)"
+    " + (K - 1) * label_smoothing/K * log(label_smoothing/K))"
+)
 
 
 @loss(
@@ -178,8 +186,8 @@ def _(xp: Any, y: Array, z: Array) -> Array:
         elicits="log-probabilities",
         assumption=Noise(
             "categorical with the probabilities softmax(z)",
-            r"P(\text{label} \mid z) = \operatorname{softmax}(z)_{\text{label}}",
-            "np.log(np.take_along_axis(special.softmax(z, axis=-1), labels[..., None], axis=-1)[..., 0])",
+            LABEL_MASS,
+            LABEL_LOGPMF,
             when="label_smoothing == 0 and class_weight is None and ignore_index is None",
         ),
         parameters={
@@ -201,11 +209,8 @@ def _(xp: Any, y: Array, z: Array) -> Array:
         properties=Properties(
             convex=True,
             smooth=INF,
-            lipschitz="(1 if class_weight is None else max(class_weight)) * sqrt((1 - label_smoothing/K)**2"
-            " + (1 - label_smoothing + label_smoothing/K)**2 + (K - 2)*(label_smoothing/K)**2)",
-            bounded_below="0 if label_smoothing == 0 else -(1 if class_weight is None else min(class_weight))"
-            " * ((1 - label_smoothing + label_smoothing/K) * log(1 - label_smoothing + label_smoothing/K)"
-            " + (K - 1) * label_smoothing/K * log(label_smoothing/K))",
+            lipschitz=f"(1 if class_weight is None else max(class_weight)) * {STEEPEST}",
+            bounded_below=f"0 if label_smoothing == 0 else (1 if class_weight is None else min(class_weight)) * {ENTROPY}",
             symmetric="class_weight is None or len(set(class_weight)) == 1",
             homogeneous=None,
             bounded_influence=None,
