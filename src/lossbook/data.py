@@ -1,10 +1,14 @@
-"""Real data that comes in the wheels of scikit-learn and statsmodels, split and scaled the same way on every page."""
+"""Real data: tables from the wheels of scikit-learn and statsmodels, split and scaled the same way on every page, and text."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+#: The prose of pages of this book as they once were; lossbook.sphinx.prose wrote it.
+SAMPLE = Path(__file__).with_name("pages.txt")
 
 
 class Split(NamedTuple):
@@ -44,6 +48,15 @@ def doctor_visits(seed: int = 0) -> Split:
     frame = randhie.load_pandas().data
     names = tuple(c for c in frame.columns if c != "mdvis")
     return _split(frame[list(names)].to_numpy(float), frame["mdvis"].to_numpy(float), names, seed)
+
+
+def pages() -> dict[str, str]:
+    """Text to train a language model on: the prose of this book's pages on regression, by the page's name ("mae").
+
+    Lower case, single spaces, and only letters, digits and .,;:!?'()%-; a formula is the letter x, and there is
+    neither code nor a table. It is a copy: the pages themselves may have been corrected since.
+    """
+    return dict(line.split("\t") for line in SAMPLE.read_text(encoding="utf-8").splitlines())
 
 
 def _split(x: np.ndarray, y: np.ndarray, names: tuple[str, ...], seed: int) -> Split:

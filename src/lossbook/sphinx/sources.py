@@ -67,8 +67,9 @@ class Sources:
         return self.caches / fingerprint(self.root, [*code, self.root / "requirements.txt"], platform.python_version())
 
     def code(self) -> list[Path]:
-        """The package's modules."""
-        return sorted((self.root / "src" / "lossbook").rglob("*.py"))
+        """The package's modules and the text that they read."""
+        package = self.root / "src" / "lossbook"
+        return sorted([*package.rglob("*.py"), *package.glob("*.txt")])
 
     def pages(self) -> list[str]:
         """The names of all pages in the table of contents, in its order; FileNotFoundError where one is missing."""
