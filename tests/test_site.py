@@ -228,6 +228,12 @@ def test_every_local_link_leads_somewhere(name):
     assert not dead
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_has_an_icon(name):
+    """A browser asks the server for favicon.ico where a page names none, at a moment of its own choosing."""
+    assert re.search(r'<link rel="icon" href="[^"]*icon.svg"', (SITE / name).read_text(encoding="utf-8"))
+
+
 def test_search_finds_a_loss_by_its_alias(server, browser):
     with Visit(browser, server + "search.html?q=quantile+loss") as visit:
         try:
