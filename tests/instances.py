@@ -83,8 +83,6 @@ class Instance:
         """Inputs for ``rows`` losses, away from the kinks: shape (rows,), or (rows, 3) where a loss needs several examples."""
         shape = (rows,) if self.loss.reducible else (rows, 3)
         arrays = sample(self.loss, rng, shape, self.parameters)
-        if self.parameters.get("ignore_index") is not None:
-            arrays[0][1::4] = self.parameters["ignore_index"]
         if self.kinks:
             near = np.any([np.abs(self.distance(arrays) - kink) < 0.05 for kink in self.kinks], axis=0)
             arrays[-1] = arrays[-1] + np.where(near[..., None] if self.rows else near, 0.1, 0.0) * self.away(arrays)

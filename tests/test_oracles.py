@@ -117,6 +117,7 @@ def test_the_check_of_the_page_agrees(instance: Instance) -> None:
     report = instance.loss.check(**instance.parameters)
     assert not report.failures
     assert "central differences" in repr(report)
+    assert max(map(len, repr(report).splitlines())) <= 88, "a page shows no more"
 
 
 # Gradients that others wrote by hand

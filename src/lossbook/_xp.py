@@ -6,11 +6,13 @@ its ``logsumexp([1000, 0])`` is NaN in PyTorch and in JAX. SciPy serves NumPy ar
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
 from typing import Any
 
 import array_api_compat as compat
+import numpy as np
 
 from lossbook._inputs import Array
 
@@ -110,6 +112,11 @@ def pick(xp: Any, array: Array, labels: Array) -> Array:
 def gather(xp: Any, array: Array, labels: Array) -> Array:
     """``array[..., labels]``: one entry of the last axis for each integer label; see `pick`."""
     return pick(xp, array, xp.expand_dims(labels, axis=-1))[..., 0]
+
+
+def to_infinity(xp: Any) -> contextlib.AbstractContextManager[Any]:
+    """Where a division by 0 or the logarithm of 0 is the answer: infinity, without the warning that NumPy alone gives."""
+    return np.errstate(divide="ignore") if compat.is_numpy_namespace(xp) else contextlib.nullcontext()
 
 
 def softplus(xp: Any, array: Array) -> Array:

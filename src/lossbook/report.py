@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 REFERENCES = {"PyTorch": "torch", "SciPy": "scipy", "scikit-learn": "sklearn", "statsmodels": "statsmodels"}
 #: Rounding of ten operations in float64, and of a central difference of fourth order with a step of 1e-3.
 EXACT, DIFFERENCED = 1e-12, 1e-8
-#: The longest finding that has its verdict on the same line: a page shows 88 characters.
-WIDEST = 64
+#: The characters that a page shows in a line, and the longest finding that has its verdict on the same line.
+COLUMN, WIDEST = 88, 64
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,27 @@ class Table:
     rows: tuple[tuple[float, ...], ...]
 
     def lines(self) -> list[str]:
+        """The rows as text; columns for which a line has no room follow below."""
         cells = [self.header, *([f"{x + 0.0:.6f}".rstrip("0").rstrip(".").replace("-", "−") for x in row] for row in self.rows)]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(self.header))]
-        return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+        columns = []
+        for column in zip(*cells, strict=True):
+            width = max(map(len, column))
+            columns.append([cell.rjust(width) for cell in column])
+        blocks = [["  ".join(row) for row in zip(*block, strict=True)] for block in _side_by_side(columns)]
+        return [line for block in blocks for line in ["", *block]][1:]
+
+
+def _side_by_side(columns: list[list[str]]) -> list[list[list[str]]]:
+    """Columns in groups, each as wide as a page allows."""
+    groups: list[list[list[str]]] = [[]]
+    room = COLUMN
+    for column in columns:
+        if (width := len(column[0]) + 2) > room + 2:
+            groups.append([])
+            room = COLUMN
+        groups[-1].append(column)
+        room -= width
+    return groups
 
 
 @dataclass(frozen=True)
@@ -51,7 +70,7 @@ class Report:
         return tuple(what for what, gap, limit in self.findings if gap is not None and not gap <= limit)
 
     def __repr__(self) -> str:
-        lines = [self.title]
+        lines = textwrap.wrap(self.title, COLUMN, subsequent_indent="    ")
         for table in self.tables:
             lines += ["", *table.lines()]
         lines += ["", "largest difference"]
@@ -60,7 +79,7 @@ class Report:
             # Not the difference itself where all is well: rounding differs from one processor to the next.
             verdict = "not installed" if gap is None else f"under {limit:.0e}" if gap <= limit else f"{gap:.1e}  DISAGREES"
             if len(what) > WIDEST:  # the verdict goes under it
-                lines.append(f"  {what}")
+                lines += textwrap.wrap(what, COLUMN, initial_indent="  ", subsequent_indent=" " * 14, break_on_hyphens=False)
                 what = ""
             lines.append(f"  {what.ljust(label)}  {verdict}")
         return "\n".join(lines)
@@ -72,7 +91,8 @@ def sample(
     """Arrays for each argument from the card's domains, in order, for examples of this shape.
 
     A row has three classes, or as many as a parameter of one number a class has numbers. Of targets that are
-    probabilities the first half are labels, without anything between.
+    probabilities the first half are labels, without anything between. Where an ``ignore_index`` is given, one example
+    in four has it.
     """
     if loss.sampler:
         return list(loss.sampler(rng, math.prod(shape)))
@@ -89,6 +109,8 @@ def sample(
             half = shape[0] // 2
             array = np.concatenate([domain.hardened(array[:half]), array[half:]])
         arrays.append(array)
+    if shape and (ignored := (parameters or {}).get("ignore_index")) is not None:
+        arrays[0][1::4] = ignored
     return arrays
 
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from lossbook._inputs import Array
-from lossbook._xp import log1p, sigmoid, softplus
+from lossbook._xp import log1p, sigmoid, softplus, to_infinity
 from lossbook.card import Card, Equivalent, Noise, Parameter, Properties
 from lossbook.domain import BITS, NON_NEGATIVE, POSITIVE, PROBABILITIES, SIGNS, Interval
 from lossbook.loss import loss
@@ -76,8 +76,9 @@ def binary_cross_entropy(xp: Any, y: Array, p: Array) -> Array:
     Good (1952), Rational Decisions, Journal of the Royal Statistical Society B 14, 107-114.
     """
     # Where a factor is 0 its logarithm is not taken: 0 times infinity is NaN, and so is its gradient.
-    yes = xp.log(xp.where(y == 0, xp.ones_like(p), p))
-    no = log1p(xp, -xp.where(y == 1, xp.zeros_like(p), p))
+    with to_infinity(xp):
+        yes = xp.log(xp.where(y == 0, xp.ones_like(p), p))
+        no = log1p(xp, -xp.where(y == 1, xp.zeros_like(p), p))
     return -(y * yes + (1 - y) * no)
 
 
@@ -86,7 +87,8 @@ def _(xp: Any, y: Array, p: Array) -> Array:
     # (p - y)/(p (1 - p)), with the factor that cancels for a y of 0 or 1 left out: it may be 0.
     one = xp.ones_like(p)
     above = xp.where(y == 0, one, xp.where(y == 1, -one, p - y))
-    return above / xp.where(y == 0, one, p) / xp.where(y == 1, one, 1 - p)
+    with to_infinity(xp):
+        return above / xp.where(y == 0, one, p) / xp.where(y == 1, one, 1 - p)
 
 
 @loss(

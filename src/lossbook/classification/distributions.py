@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from lossbook._inputs import Array
-from lossbook._xp import constant, one_hot
+from lossbook._xp import constant, one_hot, to_infinity
 from lossbook.card import Card, Equivalent, Noise, Properties
 from lossbook.domain import SIMPLEX
 from lossbook.loss import loss
@@ -150,12 +150,14 @@ def kl_divergence(xp: Any, p: Array, q: Array) -> Array:
     # ratio itself may overflow.
     near = 4 * xp.abs(p_there - q_there) < q_there
     off = xp.where(near, p_there - q_there, zero) / xp.where(near, q_there, one)
-    return xp.sum(p * xp.where(near, xp.log1p(off), xp.log(p_there) - xp.log(q_there)), axis=-1)
+    with to_infinity(xp):
+        return xp.sum(p * xp.where(near, xp.log1p(off), xp.log(p_there) - xp.log(q_there)), axis=-1)
 
 
 @kl_divergence.derivative
 def _(xp: Any, p: Array, q: Array) -> Array:
-    return -p / xp.where(p == 0, xp.ones_like(q), q)
+    with to_infinity(xp):
+        return -p / xp.where(p == 0, xp.ones_like(q), q)
 
 
 @loss(

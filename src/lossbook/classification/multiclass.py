@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from lossbook._inputs import Array, check_array, check_number
-from lossbook._xp import gather, logsumexp, one_hot, others, sigmoid, softplus, surprises, unevenness
+from lossbook._xp import gather, logsumexp, one_hot, others, sigmoid, softplus, surprises, to_infinity, unevenness
 from lossbook.card import Card, Equivalent, Noise, Parameter, Properties
 from lossbook.classification.binary import fade, fade_slope
 from lossbook.domain import INTEGERS, NON_NEGATIVE, POSITIVE, PROBABILITIES, SIMPLEX, Interval, Labels
@@ -94,12 +94,14 @@ def cross_entropy(xp: Any, y: Array, p: Array) -> Array:
     ----------
     Good (1952), Rational Decisions, Journal of the Royal Statistical Society B 14, 107-114.
     """
-    return -xp.sum(y * xp.log(xp.where(y == 0, xp.ones_like(p), p)), axis=-1)
+    with to_infinity(xp):
+        return -xp.sum(y * xp.log(xp.where(y == 0, xp.ones_like(p), p)), axis=-1)
 
 
 @cross_entropy.derivative
 def _(xp: Any, y: Array, p: Array) -> Array:
-    return -y / xp.where(y == 0, xp.ones_like(p), p)
+    with to_infinity(xp):
+        return -y / xp.where(y == 0, xp.ones_like(p), p)
 
 
 @loss(
