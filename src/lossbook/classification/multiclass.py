@@ -380,6 +380,12 @@ def weigh(xp: Any, terms: Any, labels: Array, z: Array, weights: Array | None) -
                 note="averages the labels",
             ),
             Equivalent("Optax", "optax.sigmoid_binary_cross_entropy(z, y).sum(-1)", reduction="none"),
+            Equivalent(
+                "Keras",
+                "keras.losses.binary_crossentropy(y, z, from_logits=True) * z.shape[-1]",
+                reduction="none",
+                note="averages the labels",
+            ),
         ),
         ill_conditioned="The gradient passes through zero where the prediction meets a target that is neither 0 nor 1.",
     ),
