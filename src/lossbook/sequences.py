@@ -175,7 +175,8 @@ def _(xp: Any, labels: Array, z: Array, *, mask: Array | None = None, **_: Any) 
 def distillation(xp: Any, teacher_z: Array, student_z: Array, *, temperature: float = 1.0) -> Array:
     """Distillation loss: ``T**2 * KL(softmax(teacher_z/T) || softmax(student_z/T))`` over the last axis.
 
-    The factor T² keeps the size of the gradient when the temperature is changed. No derivative is taken in the teacher.
+    The factor T² keeps the size of the gradient when the temperature is changed. The derivative is in the student alone;
+    automatic differentiation also reaches a teacher that asks for it: detach it, or it learns from its student.
 
     Parameters
     ----------
