@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
+import optax
 import pytest
 import torch
 import torch.nn.functional as F
@@ -101,6 +102,16 @@ def test_torch() -> None:
         free = logits.detach().log_softmax(-1).requires_grad_()
         [in_log_probs] = torch.autograd.grad(F.ctc_loss(free, *tensors, reduction="sum"), free)
         assert not torch.allclose(in_log_probs, hand)  # PyTorch gives the gradient in logits even here
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_optax(blank: int) -> None:
+    """Optax stands in for an impossible path with a log-probability of −1e5, so far from one it agrees."""
+    log_probs, targets, frames, labels = call(3, frames=6, examples=6)
+    targets = np.where(targets == blank, 1, targets) if blank else targets
+    padded = [(np.arange(n)[None] >= lengths[:, None]).astype(float) for n, lengths in ((6, frames), (2, labels))]
+    theirs = optax.ctc_loss(log_probs.transpose(1, 0, 2), padded[0], targets, padded[1], blank_id=blank)
+    np.testing.assert_allclose(ctc(log_probs, targets, frames, labels, blank=blank, reduction="none"), theirs, rtol=1e-9)
 
 
 def test_the_gradient_sums_to_minus_one_at_each_frame() -> None:

@@ -318,7 +318,7 @@ def ctc(xp: Any, log_probs: Array, targets: Array, input_lengths: Array, target_
     Returns
     -------
     A number in [0, ∞), in nats a sequence, or an array of shape (N,) with ``reduction="none"``. ``mean`` divides by N
-    and never by the lengths of the targets, as PyTorch's does. A target that does not fit into its frames is a
+    and not by the lengths of the targets; PyTorch's does both. A target that does not fit into its frames is a
     ValueError where values can be read, else it costs infinity, with a derivative of 0.
 
     The derivative is in ``log_probs``, each moving alone: minus the probability that a path is in that class at that
