@@ -107,7 +107,9 @@ def _(xp: Any, y: Array, p: Array) -> Array:
         references=("kullback1951information", "cover2006elements"),
         equivalents=(
             Equivalent(
-                "PyTorch", "F.kl_div(q.log(), p, reduction='batchmean')", note="log q comes first; its 'mean' divides by K too"
+                "PyTorch",
+                "F.kl_div(q.log(), p, reduction='batchmean')",
+                note="log q comes first; divides by the first axis, its 'mean' by all of them; NaN where p = q = 0",
             ),
             Equivalent("SciPy", "scipy.stats.entropy(p, q, axis=-1)", reduction="none", note="divides p and q by their sums"),
             Equivalent("SciPy", "scipy.special.rel_entr(p, q).sum(-1)", reduction="none"),
@@ -186,7 +188,12 @@ def _(xp: Any, p: Array, q: Array) -> Array:
         references=("mardia2000directional",),
         equivalents=(
             Equivalent("PyTorch", "1 - F.cosine_similarity(y_hat, y, dim=-1)", reduction="none"),
-            Equivalent("scikit-learn", "sklearn.metrics.pairwise.paired_cosine_distances(y, y_hat)", reduction="none"),
+            Equivalent(
+                "scikit-learn",
+                "sklearn.metrics.pairwise.paired_cosine_distances(y, y_hat)",
+                reduction="none",
+                note="½ at a zero vector, 0 at two",
+            ),
             Equivalent("Optax", "optax.cosine_distance(y_hat, y)", reduction="none", note="NaN at a zero vector"),
             Equivalent(
                 "Keras", "1 + keras.losses.cosine_similarity(y, y_hat)", reduction="none", note="returns minus the similarity"
