@@ -183,3 +183,17 @@ def test_crps_is_an_expected_distance() -> None:
         spread = probability @ np.abs(x[:, None] - x[None]) @ probability
         ours = lossbook.gaussian_crps(*(np.array([v]) for v in (y, mean, scale)))
         assert ours == pytest.approx(np.abs(x - y) @ probability - spread / 2, abs=1e-5)
+
+
+def test_distillation_in_keras_depends_on_how_its_loss_is_given() -> None:
+    """The page on distillation says so: by name it gets neither softmax nor temperature squared, as an object both."""
+    keras = scope("Keras")["keras"]
+    teacher, student = (torch.from_numpy(a) for a in np.random.default_rng(0).normal(0, 2, (2, 8, 5)))
+    ours = float(lossbook.distillation(teacher, student, temperature=3.0))
+    kinds = {"object": keras.losses.KLDivergence(), "name": "kl_divergence"}
+    theirs = {
+        kind: float(keras.distillation.LogitsDistillation(temperature=3.0, loss=given).compute_loss(teacher, student))
+        for kind, given in kinds.items()
+    }
+    assert theirs["object"] == pytest.approx(ours, rel=1e-5)
+    assert theirs["name"] != pytest.approx(ours, rel=0.5)
