@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 from lossbook import catalogue
+from lossbook.sphinx.social import social_card
 
 ROOT = Path(__file__).parents[1]
 CONF = """
@@ -138,3 +139,9 @@ def test_what_is_wrong_is_said(project, text, message):
 def test_an_id_belongs_to_one_question(project):
     _, warnings = project.build(one=QUESTION, two=QUESTION)
     assert re.search("the question id 'is-it-convex' is taken on (one|two)", warnings)
+
+
+@pytest.mark.parametrize("page", sorted({loss.page for loss in catalogue.values()}))
+def test_every_page_of_a_loss_has_a_picture_to_share(page: str, tmp_path: Path) -> None:
+    social_card("The Loss Book", "A title", "What it is.", page, tmp_path / "drawn", tmp_path / "card.png")
+    assert (tmp_path / "card.png").read_bytes().startswith(b"\x89PNG")

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from lossbook import catalogue
 from lossbook._style import BLUE, INK, MUTED
-from lossbook.domain import Counts
+from lossbook.domain import Counts, Labels
 from lossbook.loss import Loss
 
 LONGEST = 200
@@ -46,7 +46,8 @@ def social_card(site: str, title: str, description: str, pagename: str, drawn: P
     kept = drawn / f"{key}.png"
     if not kept.exists():
         drawn.mkdir(parents=True, exist_ok=True)
-        _draw(site, title, description, losses_of(pagename)).savefig(kept, metadata={"Software": None})
+        drawable = [loss for loss in losses_of(pagename) if not loss.sampler]  # else no argument moves alone
+        _draw(site, title, description, drawable).savefig(kept, metadata={"Software": None})
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(kept, target)
 
@@ -61,10 +62,9 @@ def _draw(site: str, title: str, description: str, losses: list[Loss]) -> Figure
             figure.text(0.06, 0.09 + 0.062 * i, line, size=19, color=MUTED)
         if losses:
             ax = figure.add_axes((0.64, 0.16, 0.30, 0.62))
-            errors = np.linspace(-3, 3, 241)
-            values = _values(losses[0], errors)
+            values = _curve(losses[0])
             top = min(values.max(), 4.5)
-            ax.plot(errors, values, color=BLUE, lw=5, solid_capstyle="round")
+            ax.plot(np.linspace(-3, 3, values.size), values, color=BLUE, lw=5, solid_capstyle="round")
             ax.axhline(0, color=MUTED, lw=1.5)
             ax.axvline(0, color=MUTED, lw=1.5)
             ax.set(ylim=(min(values.min(), 0) - 0.06 * top, 1.04 * top))
@@ -72,12 +72,22 @@ def _draw(site: str, title: str, description: str, losses: list[Loss]) -> Figure
         return figure
 
 
-def _values(loss: Loss, errors: np.ndarray) -> np.ndarray:
-    """The loss of one example as its first prediction moves away from the target."""
+def _curve(loss: Loss) -> np.ndarray:
+    """The loss of one example as the first entry of its first prediction moves. Of two classes the second is true."""
+    steps = np.linspace(-3, 3, 241)
+    moved = loss.wrt[0]
+    shares = (steps + 3.1) / 6.2  # a probability stays off its ends, where it may cost infinity
     arrays = {}
     for argument in loss.arguments:
         domain = loss.card.domain_of(argument)
-        typical = 2.0 if isinstance(domain, Counts) else 0.0 if 0.0 in domain else 1.0
-        arrays[argument] = np.full(errors.shape, typical)
-    arrays[loss.wrt[0]] = errors
-    return np.array([float(loss(**{a: values[i : i + 1] for a, values in arrays.items()})) for i in range(errors.size)])
+        still: float | list[float] = [0.0, 1.0]
+        moving = steps
+        if isinstance(domain, Labels):
+            still = 1
+        elif loss.layout.of(argument) == "...":
+            still = 2.0 if isinstance(domain, Counts) else 0.0 if 0.0 in domain else 1.0
+            moving = shares if domain.high == 1 else steps
+        else:
+            moving = np.stack([shares, 1 - shares] if domain.high == 1 else [steps, np.ones(steps.size)], axis=-1)
+        arrays[argument] = moving if argument == moved else np.array([still] * steps.size)
+    return np.array([float(loss(**{a: values[i : i + 1] for a, values in arrays.items()})) for i in range(steps.size)])
