@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lossbook import catalogue
 
@@ -146,3 +148,15 @@ def test_a_question_is_answered_in_full(page, title, options, answer):
     assert len(answer.split()) >= 60
     for part in ("**In short.**", "**Why.**", "usual wrong answer"):
         assert part in answer
+
+
+def test_no_two_questions_ask_the_same():
+    """By their words: what two questions have in common counts once, what two answers have in common twice."""
+
+    def alike(texts):
+        rows = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)).fit_transform(texts)
+        return (rows @ rows.T).toarray()
+
+    shared = alike([title for _, title, _, _ in QUESTIONS]) + 2 * alike([answer for *_, answer in QUESTIONS])
+    twins = np.argwhere(np.triu(shared, 1) > 0.75)
+    assert not [[QUESTIONS[i][2]["id"] for i in pair] for pair in twins]
