@@ -53,6 +53,11 @@ class Sources:
         return self.root / "node_modules" / "katex" / "dist"
 
     @property
+    def scheduler(self) -> Path:
+        """What npm installed of ts-fsrs, which spaces the drill's questions."""
+        return self.root / "node_modules" / "ts-fsrs"
+
+    @property
     def caches(self) -> Path:
         return self.build / ".jupyter_cache"
 

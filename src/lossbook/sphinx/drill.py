@@ -1,0 +1,92 @@
+"""``{drill}``: every question of the book on one page, which a script turns into a mock interview."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from jinja2 import Environment, FileSystemLoader
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+from lossbook.sphinx.harvest import Asked, questions, rebased
+from lossbook.sphinx.questions import LEVELS
+from lossbook.sphinx.sources import Sources
+
+TEMPLATES = Path(__file__).parent / "templates"
+PLACE = '<div class="lb-drill"></div>'
+#: The source of an equation, which KaTeX adds to its MathML for who copies it. On 350 questions it is 15 kB, compressed.
+_TEX = re.compile(r'<annotation encoding="application/x-tex">.*?</annotation>', re.S)
+_ID = re.compile(r'(?<=\s)(id|for)="([^"]+)"')
+
+
+class Drill(SphinxDirective):
+    """Marks where the questions go. They are there only when all pages have been written."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.metadata[self.env.docname]["drill"] = True
+        return [nodes.raw("", PLACE, format="html")]
+
+
+def drill(asked: Iterable[Asked], onto: str) -> str:
+    """The drill as the page ``onto`` shows it: its controls, hidden until the script runs, and the list of questions."""
+    parts: dict[str, list[dict[str, str]]] = {}
+    for one in asked:
+        parts.setdefault(one.part.replace("_", " ").capitalize(), []).append(
+            {
+                "id": one.id,
+                "level": one.level,
+                "question": _moved(one.question, one, onto),
+                "answer": _moved(one.answer, one, onto),
+                "link": rebased(f'<a class="lb-source" href="#{one.id}">', one.page, onto),
+                "page_title": one.page_title,
+            }
+        )
+    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return templates.get_template("drill.html").render(parts=parts, levels=LEVELS, count=sum(map(len, parts.values())))
+
+
+def _moved(fragment: str, one: Asked, onto: str) -> str:
+    return _ID.sub(rf'\1="drill-{one.id}-\2"', rebased(_TEX.sub("", fragment), one.page, onto))
+
+
+def setup(app: Sphinx, scheduler: Path) -> None:
+    """Register the directive. ``scheduler`` is the folder where npm installed ts-fsrs."""
+    app.add_directive("drill", Drill)
+    app.connect("builder-inited", lambda app: _copy_scheduler(scheduler, Path(app.outdir) / "_static" / "ts-fsrs"))
+    app.connect("html-page-context", _add_files)
+    app.connect("build-finished", _fill)
+
+
+def _copy_scheduler(installed: Path, target: Path) -> None:
+    script = installed / "dist" / "index.umd.js"
+    if not script.is_file():
+        raise ExtensionError(f"ts-fsrs is not in {installed}; `make book` installs it there")
+    target.mkdir(parents=True, exist_ok=True)
+    # Its last line names a file for debuggers that is not on the site.
+    text = re.sub(r"^//# sourceMappingURL=.*\n?", "", script.read_text(encoding="utf-8"), flags=re.M)
+    (target / "index.umd.js").write_text(text, encoding="utf-8")
+    shutil.copy(installed / "LICENSE", target)
+
+
+def _add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    if "drill" in app.env.metadata[pagename]:
+        app.add_css_file("drill.css", priority=910)  # after book.css
+        app.add_js_file("ts-fsrs/index.umd.js", loading_method="defer")
+        app.add_js_file("drill.js", priority=510, loading_method="defer")  # after the scheduler
+
+
+def _fill(app: Sphinx, exception: Exception | None) -> None:
+    if exception is not None or app.builder.name != "html":
+        return
+    site, pages = Path(app.outdir), Sources(Path(app.srcdir).parent).pages()
+    for docname in pages:
+        if "drill" in app.env.metadata[docname]:
+            path = site / f"{docname}.html"
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(PLACE, drill(questions(site, pages), docname)), encoding="utf-8")
