@@ -10,7 +10,7 @@ TEST_READY := $(VENV)/.ready-for-tests
 FRONT_END := node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab serve bench clean
+.PHONY: help book test lab serve deck bench clean
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lab: $(READY)  ## Open the chapters as notebooks in JupyterLab
 
 serve: book  ## Build the book and serve it on http://localhost:8000 (PORT=)
 	$(RUN) -m http.server --bind localhost --directory _build/html $(PORT)
+
+deck: book  ## Build the book and write its questions as an Anki deck, _build/the-loss-book.apkg
+	@$(RUN) -m lossbook.sphinx.deck
 
 bench: $(TEST_READY) $(FRONT_END)  ## Build the book and run the benchmarks
 	@$(RUN) -m lossbook.sphinx.build

@@ -41,6 +41,9 @@ SKELETONS = {
     "linear_regression/case_study": CASE,
 }
 
+#: Pages that are made from the others, each in a form of its own.
+PRACTICE = ["practice/drill", "practice/anki"]
+
 QUESTION = re.compile(r"^(?P<fence>:{3,}|`{3,})\{question\} (?P<title>[^\n]+)\n(?P<body>.*?)^(?P=fence)\s*$", re.M | re.S)
 
 
@@ -106,14 +109,14 @@ def test_card_and_equivalents_name_the_losses_of_the_page(page):
 @pytest.mark.parametrize("part", sorted(p.name for p in BOOK.iterdir() if p.is_dir() and not p.name.startswith("_")))
 def test_a_page_in_a_part_is_the_index_or_a_loss_or_on_an_idea(part):
     here = {p.relative_to(BOOK).with_suffix("").as_posix() for p in (BOOK / part).glob("*.md")}
-    known = {page for page in (*LOSS_PAGES, *OPTION_PAGES, *SKELETONS) if page.startswith(f"{part}/")}
+    known = {page for page in (*LOSS_PAGES, *OPTION_PAGES, *SKELETONS, *PRACTICE) if page.startswith(f"{part}/")}
     index = f"{part}/index"
     assert here == known | ({index} & here)
     if index in here:
         assert "explore(" in text_of(f"{index}.md")
         assert f"{{loss-table}} {part}" in text_of(f"{index}.md")
     else:
-        assert known & set(SKELETONS), "a part of losses alone has an index that compares them"
+        assert known & {*SKELETONS, *PRACTICE}, "a part of losses alone has an index that compares them"
 
 
 def test_every_page_is_in_the_table_of_contents():

@@ -6,31 +6,20 @@ import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from docutils import nodes
 from jinja2 import Environment, FileSystemLoader
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.docutils import SphinxDirective
 
 from lossbook.sphinx.harvest import Asked, questions, rebased
+from lossbook.sphinx.late import add_late, serve
 from lossbook.sphinx.questions import LEVELS
 from lossbook.sphinx.sources import Sources
 
 TEMPLATES = Path(__file__).parent / "templates"
-PLACE = '<div class="lb-drill"></div>'
 #: The source of an equation, which KaTeX adds to its MathML for who copies it. On 350 questions it is 15 kB, compressed.
 _TEX = re.compile(r'<annotation encoding="application/x-tex">.*?</annotation>', re.S)
 _ID = re.compile(r'(?<=\s)(id|for)="([^"]+)"')
-
-
-class Drill(SphinxDirective):
-    """Marks where the questions go. They are there only when all pages have been written."""
-
-    def run(self) -> list[nodes.Node]:
-        self.env.metadata[self.env.docname]["drill"] = True
-        return [nodes.raw("", PLACE, format="html")]
 
 
 def drill(asked: Iterable[Asked], onto: str) -> str:
@@ -55,12 +44,11 @@ def _moved(fragment: str, one: Asked, onto: str) -> str:
     return _ID.sub(rf'\1="drill-{one.id}-\2"', rebased(_TEX.sub("", fragment), one.page, onto))
 
 
-def setup(app: Sphinx, scheduler: Path) -> None:
-    """Register the directive. ``scheduler`` is the folder where npm installed ts-fsrs."""
-    app.add_directive("drill", Drill)
-    app.connect("builder-inited", lambda app: _copy_scheduler(scheduler, Path(app.outdir) / "_static" / "ts-fsrs"))
-    app.connect("html-page-context", _add_files)
-    app.connect("build-finished", _fill)
+def setup(app: Sphinx, sources: Sources) -> None:
+    """Register the directive."""
+    add_late(app, "drill", lambda app, page: drill(questions(Path(app.outdir), sources.pages()), page))
+    serve(app, "drill", styles=["drill.css"], scripts=["ts-fsrs/index.umd.js", "drill.js"])
+    app.connect("builder-inited", lambda app: _copy_scheduler(sources.scheduler, Path(app.outdir) / "_static" / "ts-fsrs"))
 
 
 def _copy_scheduler(installed: Path, target: Path) -> None:
@@ -72,21 +60,3 @@ def _copy_scheduler(installed: Path, target: Path) -> None:
     text = re.sub(r"^//# sourceMappingURL=.*\n?", "", script.read_text(encoding="utf-8"), flags=re.M)
     (target / "index.umd.js").write_text(text, encoding="utf-8")
     shutil.copy(installed / "LICENSE", target)
-
-
-def _add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
-    if "drill" in app.env.metadata[pagename]:
-        app.add_css_file("drill.css", priority=910)  # after book.css
-        app.add_js_file("ts-fsrs/index.umd.js", loading_method="defer")
-        app.add_js_file("drill.js", priority=510, loading_method="defer")  # after the scheduler
-
-
-def _fill(app: Sphinx, exception: Exception | None) -> None:
-    if exception is not None or app.builder.name != "html":
-        return
-    site, pages = Path(app.outdir), Sources(Path(app.srcdir).parent).pages()
-    for docname in pages:
-        if "drill" in app.env.metadata[docname]:
-            path = site / f"{docname}.html"
-            text = path.read_text(encoding="utf-8")
-            path.write_text(text.replace(PLACE, drill(questions(site, pages), docname)), encoding="utf-8")

@@ -14,7 +14,7 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
-from lossbook.sphinx import bibliography, drill, equations
+from lossbook.sphinx import bibliography, deck, drill, equations
 from lossbook.sphinx.social import describe, social_card
 from lossbook.sphinx.sources import Sources, fingerprint, read_notebook
 
@@ -31,7 +31,8 @@ def setup(app: Sphinx) -> None:
     """Connect everything here; the book's extension calls this."""
     app.add_config_value("lossbook_sources", "", "env")
     equations.setup(app, _sources(app).katex)
-    drill.setup(app, _sources(app).scheduler)
+    drill.setup(app, _sources(app))
+    deck.setup(app, _sources(app))
     bibliography.setup(app)
     app.connect("config-inited", _configure)
     app.connect("env-before-read-docs", _require_outputs)
