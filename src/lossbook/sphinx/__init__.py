@@ -7,7 +7,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from lossbook.sphinx import site
+from lossbook.sphinx import finder, site
 from lossbook.sphinx.admonitions import Warning
 from lossbook.sphinx.cards import Equivalents, LossCard, LossTable
 from lossbook.sphinx.questions import Question, add_questions
@@ -23,6 +23,7 @@ def add_directives(app: Sphinx) -> None:
     app.add_directive("question", Question)
     app.add_directive("warning", Warning, override=True)
     add_questions(app)
+    finder.setup(app)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

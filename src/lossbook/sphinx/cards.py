@@ -24,7 +24,7 @@ PACKAGES = {
 }  # fmt: skip
 
 
-class _MystDirective(SphinxDirective):
+class MystDirective(SphinxDirective):
     """A directive that writes MyST and lets the page's own parser read it."""
 
     def parse(self, text: str) -> list[nodes.Node]:
@@ -39,7 +39,7 @@ class _MystDirective(SphinxDirective):
             raise self.error(str(error.args[0])) from None
 
 
-class LossCard(_MystDirective):
+class LossCard(MystDirective):
     """The card of one loss, or of several under their names."""
 
     required_arguments = 1
@@ -60,7 +60,7 @@ class LossCard(_MystDirective):
         return [card]
 
 
-class LossTable(_MystDirective):
+class LossTable(MystDirective):
     """All losses of one part, side by side."""
 
     required_arguments = 1
@@ -93,7 +93,7 @@ class LossTable(_MystDirective):
         return [table]
 
 
-class Equivalents(_MystDirective):
+class Equivalents(MystDirective):
     """The same loss in other libraries: calls that the tests run, with the versions they ran against."""
 
     required_arguments = 1
@@ -123,7 +123,7 @@ def card_rows(loss: Loss) -> list[tuple[str, str]]:
         rows.append((model, f"{card.assumption.name}: ${card.assumption.density}${tested}"))
     else:
         rows.append((model, f"None. {card.no_assumption}"))
-    rows.append(("A constant becomes", _elicits(card)))
+    rows.append(("A constant becomes", elicited(card)))
     for name, parameter in card.parameters.items():
         where = f" in {parameter.domain}" if parameter.domain else ", true or false"
         where += f", {parameter.per}" if parameter.per else ""
@@ -145,7 +145,7 @@ def card_rows(loss: Loss) -> list[tuple[str, str]]:
         f"largest slope: {said('lipschitz', _slope)}",
         f"bounded below by: {said('bounded_below', _floor)}",
     ]
-    if any(card.domain_of(a).of_classes or loss.layout.of(a).endswith("K") for a in loss.targets):
+    if of_classes(loss):
         claims.append(f"treats all classes alike: {said('symmetric', _yes)}")
     else:
         claims.append(f"symmetric{' in the error' if loss.targets else ''}: {said('symmetric', _yes)}")
@@ -184,7 +184,13 @@ def _pins() -> dict[str, str]:
     return pins
 
 
-def _elicits(card: Card) -> str:
+def of_classes(loss: Loss) -> bool:
+    """Whether the targets are labels, signs or probabilities, or logits of them."""
+    return any(loss.card.domain_of(a).of_classes or loss.layout.of(a).endswith("K") for a in loss.targets)
+
+
+def elicited(card: Card) -> str:
+    """What a constant prediction becomes, in a reader's words."""
     return {
         "": "",
         "mean": "the mean of the targets",
