@@ -17,6 +17,7 @@ from lossbook import catalogue
 from lossbook.loss import Loss
 from lossbook.sphinx.cards import MystDirective
 from lossbook.sphinx.facets import FACETS, GROUPS
+from lossbook.sphinx.late import mark, serve
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -25,7 +26,7 @@ class Finder(MystDirective):
     """The facets as a form, which a script shows, and under it all losses by part, each with its page and what it is."""
 
     def run(self) -> list[nodes.Node]:
-        self.env.metadata[self.env.docname]["finder"] = True
+        mark(self)
         templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
         form = templates.get_template("finder.html").render(groups=GROUPS, total=len(catalogue))
         finder = nodes.container(classes=["lb-finder"], is_div=True)
@@ -116,10 +117,4 @@ def setup(app: Sphinx) -> None:
     app.add_directive("finder", Finder)
     app.add_directive("facet-table", FacetTable)
     app.add_role("finder", FinderLink())
-    app.connect("html-page-context", _add_files)
-
-
-def _add_files(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
-    if "finder" in app.env.metadata[pagename]:
-        app.add_css_file("finder.css", priority=910)  # after book.css
-        app.add_js_file("finder.js", loading_method="defer")
+    serve(app, "finder", styles=["finder.css"], scripts=["finder.js"])
