@@ -272,8 +272,8 @@ PROPERTIES = Properties(True, 0, 1, 0, True, 1, True)
 
 
 def card(**changes: Any) -> Card:
-    words = dict.fromkeys(("what", "why", "how", "used", "elicits"), "x")
-    return Card(**{"title": "New", "properties": PROPERTIES, "no_assumption": "none", **words, **changes})
+    words = dict.fromkeys(("what", "why", "how", "used", "formula", "elicits"), "x")
+    return Card(**{"title": "New", "slope": ("x",), "properties": PROPERTIES, "no_assumption": "none", **words, **changes})
 
 
 def terms(xp: Any, y: Any, y_hat: Any, *, delta: float = 1.0) -> Any:

@@ -113,9 +113,11 @@ class Card:
     """The metadata of a loss.
 
     ``part`` is filled in from the module that registers the loss; ``page`` only where the loss shares the page
-    of another. ``domain`` holds the arguments that are not free to be any real number. ``elicits`` names what a
-    constant prediction becomes; a penalty, which has no targets, leaves it empty. ``words`` says a property
-    that is an expression in a reader's words. ``kinks`` are expressions for the errors (prediction minus target;
+    of another. ``formula`` is the TeX of one example's loss in the book's notation, ``slope`` of its derivative in each
+    prediction, ``where`` of what both use beyond the notation: the tests evaluate them as they stand. ``domain`` holds
+    the arguments that are not free to be any real number. ``elicits`` names what a constant prediction becomes; a
+    penalty, which has no targets, leaves it empty. ``words`` says a property that is an expression in a reader's
+    words. ``kinks`` are expressions for the errors (prediction minus target;
     of a penalty, the parameters; of classes, the margin) at which the slope or the curvature jumps, None where there
     is none. ``max_ulp`` bounds the error of values and gradients in units of the last place, in float32 and
     float64; where ``ill_conditioned`` says why, the bound is twice the condition number if that is larger.
@@ -126,6 +128,9 @@ class Card:
     why: str
     how: str
     used: str
+    formula: str
+    slope: tuple[str, ...]
+    where: tuple[str, ...] = ()
     properties: Properties
     elicits: str = ""
     aliases: tuple[str, ...] = ()

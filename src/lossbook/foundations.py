@@ -22,6 +22,8 @@ STRENGTH = Parameter("λ", "how much the penalty counts beside the loss", Interv
         why="A model that uses few features is wanted: this penalty sets parameters to exactly 0.",
         how="Drop the signs, add up, multiply by the strength, add to the loss.",
         used="Lasso regression, sparse logistic regression, compressed sensing, sparse codes.",
+        formula=r"\lambda \sum_j |w_j|",
+        slope=(r"\lambda \operatorname{sign}(w_j)",),
         assumption=Noise(
             "Laplace on each parameter",
             r"p(w) = \tfrac{\lambda}{2}\, e^{-\lambda |w|}",
@@ -88,6 +90,8 @@ def _(xp: Any, parameters: Array, *, strength: float = 1.0) -> Array:
         why="Large parameters that cancel each other are not to be trusted: this penalty draws all of them towards 0.",
         how="Square, add up, multiply by the strength, add to the loss.",
         used="Ridge regression, logistic regression, support vector machines, neural networks as weight decay.",
+        formula=r"\lambda \sum_j w_j^2",
+        slope=(r"2 \lambda\, w_j",),
         assumption=Noise(
             "Gaussian on each parameter",
             r"p(w) = \sqrt{\lambda / \pi}\, e^{-\lambda w^2}\quad(\text{variance } \tfrac{1}{2\lambda})",
@@ -152,6 +156,8 @@ def _(xp: Any, parameters: Array, *, strength: float = 1.0) -> Array:
         why="Few features are wanted, but of several that say the same thing no single one should be picked by chance.",
         how="Mix the absolute values and half the squares by a ratio, add up, multiply by the strength.",
         used="Regression on many correlated features, such as gene expression.",
+        formula=r"\lambda \sum_j \left(r\, |w_j| + \tfrac{1 - r}{2}\, w_j^2\right)",
+        slope=(r"\lambda \left(r \operatorname{sign}(w_j) + (1 - r)\, w_j\right)",),
         assumption=Noise(
             "the product of a Laplace and a Gaussian density, made to integrate to 1",
             r"p(w) \propto e^{-\lambda (r |w| + (1 - r) w^2 / 2)}",

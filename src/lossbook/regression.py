@@ -18,11 +18,13 @@ INF = math.inf
 @loss(
     Card(
         title="Mean squared error",
-        aliases=("MSE", "L2 loss", "squared error", "quadratic loss", "least squares", "MSELoss"),
+        aliases=("MSE", "L2 loss", "squared error", "quadratic loss", "least squares", "MSELoss", "MeanSquaredError"),
         what="The average of the squared errors.",
         why="Large errors should cost far more than small ones, and the mean is the number you want.",
         how="Subtract, square, average.",
         used="Linear regression, neural network regression, autoencoders, value functions, and diffusion models.",
+        formula=r"(\hat y - y)^2",
+        slope=(r"2\,(\hat y - y)",),
         elicits="mean",
         assumption=Noise(
             "Gaussian, the same variance everywhere",
@@ -79,11 +81,13 @@ def _(xp: Any, y: Array, y_hat: Array) -> Array:
 @loss(
     Card(
         title="Mean absolute error",
-        aliases=("MAE", "L1 loss", "absolute error", "least absolute deviations", "LAD", "L1Loss"),
+        aliases=("MAE", "L1 loss", "absolute error", "least absolute deviations", "LAD", "L1Loss", "MeanAbsoluteError"),
         what="The average distance between prediction and target.",
         why="Some targets are wrong or extreme, and one of them should not steer the fit.",
         how="Subtract, drop the sign, average.",
         used="Regression with gross errors in the targets, forecasting scores, image restoration, and median regression.",
+        formula=r"|\hat y - y|",
+        slope=(r"\operatorname{sign}(\hat y - y)",),
         elicits="median",
         assumption=Noise(
             "Laplace, the same scale everywhere",
@@ -144,6 +148,8 @@ def _(xp: Any, y: Array, y_hat: Array) -> Array:
         why="It ranks models exactly as the mean squared error does, and reads in the unit of the target.",
         how="Subtract, square, average, take the root.",
         used="Reported scores in forecasting and regression; rarely as the loss that is minimised.",
+        formula=r"\sqrt{\frac1m \sum_{i=1}^m e_i^2}",
+        slope=(r"\frac{e_i}{m\,\mathcal L}",),
         elicits="mean",
         no_assumption=(
             "The root is not a sum over examples, so it is no log-likelihood of them. Its logarithm is one: "
@@ -213,6 +219,11 @@ def _(xp: Any, y: Array, y_hat: Array, *, value: Array) -> Array:
         why="Most errors are well behaved and a few are gross: be efficient on the first, deaf to the size of the second.",
         how="Clip the slope of the squared error at plus and minus delta.",
         used="Robust regression, gradient boosting, bounding-box regression, and value functions in reinforcement learning.",
+        formula=(
+            r"\begin{cases} \tfrac12 e^2 & |e| \le \delta \\ "
+            r"\delta \left(|e| - \tfrac12 \delta\right) & |e| > \delta \end{cases}"
+        ),
+        slope=(r"\operatorname{clip}(e, -\delta, \delta)",),
         elicits="Huber location",
         assumption=Noise(
             "Gaussian in the middle, Laplace in the tails (the least favourable density)",
@@ -286,6 +297,8 @@ def _(xp: Any, y: Array, y_hat: Array, *, delta: float = 1.0) -> Array:
         why="You want the slope of the absolute error, plus and minus one, without the jump at zero.",
         how="Clip the error divided by beta to plus and minus one, and use that as the slope.",
         used="Bounding-box regression in object detectors since Fast R-CNN, pose estimation, and optical flow.",
+        formula=r"\begin{cases} e^2 / (2 \beta) & |e| < \beta \\ |e| - \tfrac12 \beta & |e| \ge \beta \end{cases}",
+        slope=(r"\operatorname{clip}(e / \beta, -1, 1)",),
         elicits="Huber location",
         assumption=Noise(
             "Gaussian of variance β in the middle, Laplace of scale 1 in the tails",
@@ -358,6 +371,8 @@ def _(xp: Any, y: Array, y_hat: Array, *, beta: float = 1.0) -> Array:
         why="You want Huber's behaviour from one formula with a curvature that never jumps.",
         how="Use the hyperbolic tangent of the error as the slope.",
         used="Robust regression with second-order optimisers and gradient boosting; image reconstruction.",
+        formula=r"\log\cosh e",
+        slope=(r"\tanh e",),
         elicits="log-cosh location",
         assumption=Noise(
             "hyperbolic secant",
@@ -422,6 +437,8 @@ def _(xp: Any, y: Array, y_hat: Array) -> Array:
         why="You need a quantile: a stock level, a risk bound, the ends of a prediction interval.",
         how="Multiply the shortfall by τ or the excess by 1 − τ, and average.",
         used="Quantile regression, demand and energy forecasting, prediction intervals, distributional reinforcement learning.",
+        formula=r"\begin{cases} \tau\, (y - \hat y) & \hat y \le y \\ (1 - \tau)\, (\hat y - y) & \hat y > y \end{cases}",
+        slope=(r"\begin{cases} -\tau & \hat y < y \\ 1 - \tau & \hat y > y \end{cases}",),
         elicits="quantile",
         assumption=Noise(
             "asymmetric Laplace",
@@ -493,11 +510,13 @@ def _(xp: Any, y: Array, y_hat: Array, *, tau: float = 0.5) -> Array:
 @loss(
     Card(
         title="Poisson negative log-likelihood",
-        aliases=("Poisson loss", "Poisson regression loss", "PoissonNLLLoss"),
+        aliases=("Poisson loss", "Poisson regression loss", "PoissonNLLLoss", "Poisson"),
         what="Minus the log-probability of a count, the model giving the logarithm of the rate.",
         why="The target counts events: it is never negative, and its variance grows with its mean.",
         how="Exponentiate the prediction to a rate; subtract the count times the prediction.",
         used="Counts of calls, claims, clicks, goals, cells and photons; Poisson regression and boosting.",
+        formula=r"e^z - y z + [\texttt{full}] \log y!",
+        slope=(r"e^z - y",),
         elicits="log of the mean",
         assumption=Noise(
             "Poisson with the rate exp(z), z the predicted log-rate",
@@ -592,6 +611,8 @@ def _(xp: Any, y: Array, log_rate: Array, *, full: bool = False) -> Array:
         why="The noise differs from case to case, and you want the model to say by how much.",
         how="Divide the squared error by the predicted variance, and charge the logarithm of that variance.",
         used="Mean-variance networks, deep ensembles, Kalman filters, and sensor fusion.",
+        formula=r"\tfrac12 \left(s + (\mu - y)^2\, e^{-s} + [\texttt{full}] \log 2 \pi\right)",
+        slope=(r"(\mu - y)\, e^{-s}", r"\tfrac12 \left(1 - (\mu - y)^2\, e^{-s}\right)"),
         elicits="mean and log-variance",
         assumption=Noise(
             "Gaussian with its own variance in each case",
@@ -688,6 +709,18 @@ def _standardise(xp: Any, error: Array, log_var: Array) -> tuple[Array, Array]:
         why="You do not know how heavy the tails are, and want one number that says how hard to distrust them.",
         how="Raise one plus the squared error to the power α/2, and rescale so that all members agree near zero.",
         used="Robust regression; in its paper image registration, depth estimation, image synthesis and clustering.",
+        formula=(
+            r"\begin{cases} \tfrac12 u^2 & \alpha = 2 \\ "
+            r"\log\left(\tfrac12 u^2 + 1\right) & \alpha = 0 \\ "
+            r"1 - \exp\left(-\tfrac12 u^2\right) & \alpha = -\infty \\ "
+            r"\frac{a}{\alpha} \left[\left(u^2 / a + 1\right)^{\alpha / 2} - 1\right] & \text{else} \end{cases}"
+        ),
+        slope=(
+            r"\begin{cases} e / c^2 & \alpha = 2 \\ "
+            r"(e / c^2) \exp\left(-\tfrac12 u^2\right) & \alpha = -\infty \\ "
+            r"(e / c^2) \left(u^2 / a + 1\right)^{\alpha / 2 - 1} & \text{else} \end{cases}",
+        ),
+        where=(r"u = e / c", r"a = |\alpha - 2|"),
         elicits="general location",
         assumption=Noise(
             "Barron's density, for α ≥ 0: normal at 2, Cauchy at 0 (for α < 0 there is none: the loss is bounded)",
@@ -823,6 +856,9 @@ def _barron_base(xp: Any, v: Array) -> tuple[Array, Array]:
         why="You want a whole forecast distribution, and a score that a single bad case cannot blow up.",
         how="Integrate the squared difference between the predicted distribution function and the step at the target.",
         used="Weather and energy forecasting, ensemble post-processing, and probabilistic regression.",
+        formula=r"\sigma \left[z\, (2 \Phi(z) - 1) + 2 \varphi(z) - \frac{1}{\sqrt\pi}\right]",
+        slope=(r"1 - 2 \Phi(z)", r"2 \varphi(z) - \frac{1}{\sqrt\pi}"),
+        where=(r"z = (y - \mu) / \sigma",),
         elicits="mean and scale of a Gaussian",
         no_assumption=(
             "It is a proper score but no log-likelihood: the constant of the density that it would need, "

@@ -24,6 +24,9 @@ INF = math.inf
         why="A language model predicts one token after the other; texts of different lengths share an array.",
         how="Take the cross-entropy at every position, drop the positions with mask 0, average the others.",
         used="Language models, translation, speech and code; masked language models, where the mask marks the hidden tokens.",
+        formula=r"-m \left[(1 - \varepsilon) \log p_c + \frac{\varepsilon}{K} \sum_{k=1}^K \log p_k\right]",
+        slope=(r"m \left(p_k - (1 - \varepsilon)\, [k = c] - \frac{\varepsilon}{K}\right)",),
+        where=(r"p = \operatorname{softmax}(z)",),
         elicits="log-probabilities",
         assumption=Noise(
             "categorical for each token, given those before it",
@@ -132,6 +135,9 @@ def _(xp: Any, labels: Array, z: Array, *, mask: Array | None = None, **_: Any) 
         why="A large model knows which wrong answers are nearly right, and a small one can learn that from it.",
         how="Divide both logits by a temperature, take softmax and the divergence, multiply by the temperature squared.",
         used="Compressing language and vision models, ensembles into one network.",
+        formula=r"T^2 \sum_{k=1}^K p_k \log\frac{p_k}{q_k}",
+        slope=(r"T\, (q_k - p_k)",),
+        where=(r"p = \operatorname{softmax}(t / T)", r"q = \operatorname{softmax}(s / T)"),
         elicits="softened log-probabilities",
         assumption=Noise(
             "categorical with the student's probabilities, averaged over the teacher's (at temperature 1)",
@@ -264,6 +270,9 @@ def _excess(xp: Any, r: Array) -> Array:
         why="You know what was said but not when: the labels are fewer than the frames, and nobody aligned them.",
         how="Add the probabilities of all paths that give the labels once repeats are merged and blanks dropped.",
         used="Speech and handwriting recognition, protein and DNA sequencing.",
+        formula=r"-\log P(y)",
+        slope=(r"-\frac{1}{P(y)} \sum_{\pi:\ \mathcal B(\pi) = y}\ [\pi_t = k] \prod_{j=1}^T p_j(\pi_j)",),
+        where=(r"P(y) = \sum_{\pi:\ \mathcal B(\pi) = y}\ \prod_{t=1}^T p_t(\pi_t)",),
         no_assumption=(
             "The density is no named one: it is the sum, over all paths that give the labels, of the products of their "
             "frames' probabilities, and the loss is minus its logarithm."

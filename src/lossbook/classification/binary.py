@@ -18,11 +18,13 @@ SOFT_TARGET = "The gradient passes through zero where the prediction meets a tar
 @loss(
     Card(
         title="Binary cross-entropy",
-        aliases=("BCE", "log loss", "logistic loss of a probability", "BCELoss"),
+        aliases=("BCE", "log loss", "logistic loss of a probability", "BCELoss", "BinaryCrossentropy"),
         what="Minus the logarithm of the probability that was given to what happened.",
         why="You predict the probability of a yes, and being sure and wrong should cost without limit.",
         how="Take the predicted probability of the outcome that came true, and the logarithm of it, and change the sign.",
         used="Scoring probabilities that another model gives. To train a network take the form from logits.",
+        formula=r"-y \log p - (1 - y) \log(1 - p)",
+        slope=(r"\frac{p - y}{p\, (1 - p)}",),
         elicits="probability",
         assumption=Noise("Bernoulli", r"P(y \mid p) = p^y (1 - p)^{1 - y}", "stats.bernoulli.logpmf(y, p)"),
         domain={"y": PROBABILITIES, "p": PROBABILITIES},
@@ -94,11 +96,13 @@ def _(xp: Any, y: Array, p: Array) -> Array:
 @loss(
     Card(
         title="Binary cross-entropy from logits",
-        aliases=("logistic loss", "sigmoid cross-entropy of one label", "BCEWithLogitsLoss", "deviance"),
+        aliases=("logistic loss", "sigmoid cross-entropy of one label", "BCEWithLogitsLoss", "SoftMarginLoss", "deviance"),
         what="Minus the logarithm of the probability of what happened, the probability being the sigmoid of a logit.",
         why="You train a model to say yes or no: this form never loses the gradient of a confident mistake.",
         how="Charge a yes softplus(−z) and a no softplus(z).",
         used="Logistic regression, binary and multi-label networks, gradient boosting, GAN discriminators.",
+        formula=r"w\, y \operatorname{softplus}(-z) + (1 - y) \operatorname{softplus}(z)",
+        slope=(r"(1 - y)\, \sigma(z) - w\, y\, \sigma(-z)",),
         elicits="log-odds",
         assumption=Noise(
             "Bernoulli with the probability σ(z) (for a weight of 1)",
@@ -130,6 +134,9 @@ def _(xp: Any, y: Array, p: Array) -> Array:
         references=("cox1958regression", "bishop2006pattern"),
         equivalents=(
             Equivalent("PyTorch", "F.binary_cross_entropy_with_logits(z, y, pos_weight=torch.tensor(pos_weight))"),
+            Equivalent(
+                "PyTorch", "F.soft_margin_loss(z, 2 * y - 1)", when="pos_weight == 1", hard=True, note="takes labels −1 and +1"
+            ),
             Equivalent("Optax", "optax.sigmoid_binary_cross_entropy(z, y)", reduction="none", when="pos_weight == 1"),
             Equivalent(
                 "Keras",
@@ -181,11 +188,14 @@ def _(xp: Any, y: Array, z: Array, *, pos_weight: float = 1.0) -> Array:
 @loss(
     Card(
         title="Focal loss",
-        aliases=("sigmoid focal loss", "binary focal loss"),
+        aliases=("sigmoid focal loss", "binary focal loss", "BinaryFocalCrossentropy"),
         what="Binary cross-entropy in which an example counts the less, the surer and righter its prediction is.",
         why="Easy negatives outnumber everything else by thousands, and their small losses would drown the rest.",
         how="Multiply the cross-entropy by (1 − p_t)^γ, where p_t is the probability given to the truth.",
         used="One-stage object detectors such as RetinaNet, segmentation of rare structures.",
+        formula=r"-\alpha_t\, (1 - p_t)^\gamma \log p_t",
+        slope=(r"\alpha_t\, (1 - p_t)^\gamma \left(1 - \frac{\gamma\, p_t \log p_t}{1 - p_t}\right) (\sigma(z) - y)",),
+        where=(r"p_t = \sigma\left((2 y - 1)\, z\right)", r"\alpha_t = \alpha y + (1 - \alpha) (1 - y)"),
         elicits="tempered log-odds",
         no_assumption="For γ > 0 the values of exp(−loss) of the two outcomes do not sum to a constant.",
         parameters={
@@ -302,6 +312,8 @@ def fade_slope(xp: Any, margin: Array, gamma: float) -> Array:
         why="You want the decision, not its probability, and examples that are well on their side should not count.",
         how="Multiply score and label, and charge what is missing to 1.",
         used="Linear and kernel support vector machines, with an L2 penalty that makes the margin wide.",
+        formula=r"(1 - y s)_+",
+        slope=(r"\begin{cases} -y & y s < 1 \\ 0 & y s > 1 \end{cases}",),
         elicits="sign",
         no_assumption="The values of exp(−loss) of the two labels do not sum to a constant: no probability has it.",
         domain={"y": SIGNS},
@@ -359,11 +371,13 @@ def _missing(xp: Any, y: Array, score: Array) -> Array:
 @loss(
     Card(
         title="Squared hinge loss",
-        aliases=("L2-SVM loss", "quadratic hinge loss"),
+        aliases=("L2-SVM loss", "quadratic hinge loss", "SquaredHinge"),
         what="The square of what a score is missing to a margin of one on the right side.",
         why="You want the hinge without its corner, and scores that say how sure the labels are.",
         how="Multiply score and label, and square what is missing to 1.",
         used="Linear support vector machines (the default of scikit-learn's LinearSVC).",
+        formula=r"(1 - y s)_+^2",
+        slope=(r"-2 y\, (1 - y s)_+",),
         elicits="mean of the signs",
         no_assumption="The values of exp(−loss) of the two labels do not sum to a constant: no probability has it.",
         domain={"y": SIGNS},

@@ -22,6 +22,8 @@ INF = math.inf
         why="You want true probabilities, and a certain mistake to cost a fixed price instead of infinity.",
         how="Subtract, square, add up the classes.",
         used="Weather and medical forecasts, calibration studies, the scoring of classifiers.",
+        formula=r"\sum_{k=1}^K (p_k - y_k)^2",
+        slope=(r"2\, (p_k - y_k)",),
         elicits="probabilities",
         no_assumption="The values of exp(−loss) of the classes do not sum to a constant.",
         domain={"y": SIMPLEX, "p": SIMPLEX},
@@ -86,11 +88,13 @@ def _(xp: Any, y: Array, p: Array) -> Array:
 @loss(
     Card(
         title="Kullback–Leibler divergence",
-        aliases=("KL divergence", "relative entropy", "KLDivLoss"),
+        aliases=("KL divergence", "relative entropy", "KLDivLoss", "KLDivergence"),
         what="How many nats more it costs to code what p makes with a code that was made for q.",
         why="The target is a distribution, and a perfect prediction should cost nothing.",
         how="Average the logarithm of p/q over p.",
         used="Distillation, soft labels, variational inference, policy constraints.",
+        formula=r"\sum_{k=1}^K p_k \log\frac{p_k}{q_k}",
+        slope=(r"-\frac{p_k}{q_k}",),
         elicits="probabilities",
         assumption=Noise("categorical", r"P(k \mid q) = q_k", "np.log(np.sum(p * q, axis=-1))"),
         domain={"p": SIMPLEX, "q": SIMPLEX},
@@ -165,11 +169,14 @@ def _(xp: Any, p: Array, q: Array) -> Array:
 @loss(
     Card(
         title="Cosine distance",
-        aliases=("cosine proximity", "cosine loss", "cosine similarity loss"),
+        aliases=("cosine proximity", "cosine loss", "cosine similarity loss", "CosineSimilarity", "CosineEmbeddingLoss"),
         what="One minus the cosine of the angle between two vectors.",
         why="Only the direction of a vector means something, as in most embeddings; its length does not.",
         how="Scale both vectors to length 1 and halve the squared distance between them.",
         used="Text and image embeddings, self-supervised learning, retrieval.",
+        formula=r"1 - u^\top v",
+        slope=(r"\frac{(u^\top v)\, v - u}{\lVert \hat y \rVert}",),
+        where=(r"u = y / \lVert y \rVert", r"v = \hat y / \lVert \hat y \rVert"),
         elicits="mean direction",
         assumption=Noise(
             "von Mises–Fisher on the directions, of concentration 1 (here in three dimensions)",
@@ -188,6 +195,11 @@ def _(xp: Any, p: Array, q: Array) -> Array:
         references=("mardia2000directional",),
         equivalents=(
             Equivalent("PyTorch", "1 - F.cosine_similarity(y_hat, y, dim=-1)", reduction="none"),
+            Equivalent(
+                "PyTorch",
+                "F.cosine_embedding_loss(y_hat, y, torch.ones(len(y)))",
+                note="its targets are 1 for pairs that agree, −1 for pairs that do not, of which it asks a margin",
+            ),
             Equivalent(
                 "scikit-learn",
                 "sklearn.metrics.pairwise.paired_cosine_distances(y, y_hat)",

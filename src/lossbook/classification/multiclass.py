@@ -32,11 +32,20 @@ ENTROPY = (
 @loss(
     Card(
         title="Cross-entropy",
-        aliases=("categorical cross-entropy", "multinomial log loss", "logarithmic score", "negative log-likelihood of a class"),
+        aliases=(
+            "categorical cross-entropy",
+            "multinomial log loss",
+            "logarithmic score",
+            "negative log-likelihood of a class",
+            "NLLLoss",
+            "CategoricalCrossentropy",
+        ),
         what="Minus the logarithm of the probability that was given to the class that came true.",
         why="You predict a probability for each of several classes that exclude each other.",
         how="Take the logarithm of each predicted probability, weigh it with the target's, add up, change the sign.",
         used="Scoring probabilities that another model gives. To train a network take the form from logits.",
+        formula=r"-\sum_{k=1}^K y_k \log p_k",
+        slope=(r"-\frac{y_k}{p_k}",),
         elicits="probabilities",
         assumption=Noise("categorical", CATEGORICAL, "np.log(np.sum(y * p, axis=-1))"),
         domain={"y": SIMPLEX, "p": SIMPLEX},
@@ -112,6 +121,9 @@ def _(xp: Any, y: Array, p: Array) -> Array:
         why="You train a network to choose one of several classes, and the targets are probabilities or one-hot rows.",
         how="Measure how far each logit is below the logarithm of the sum of all exponentials, and weigh that with the target.",
         used="Image and text classification, distillation, mixup, soft labels from several annotators.",
+        formula=r"-\sum_{k=1}^K y_k \log p_k",
+        slope=(r"p_k - y_k",),
+        where=(r"p = \operatorname{softmax}(z)",),
         elicits="log-probabilities",
         assumption=Noise(
             "categorical with the probabilities softmax(z)",
@@ -185,6 +197,9 @@ def _(xp: Any, y: Array, z: Array) -> Array:
         why="You have labels, not rows of probabilities, and a one-hot array of a large vocabulary would not fit.",
         how="Pick the logit of the label and measure how far it is below the logarithm of the sum of all exponentials.",
         used="Most classifiers, semantic segmentation, language models.",
+        formula=r"-w_c \left[(1 - \varepsilon) \log p_c + \frac{\varepsilon}{K} \sum_{k=1}^K \log p_k\right]",
+        slope=(r"w_c \left(p_k - (1 - \varepsilon)\, [k = c] - \frac{\varepsilon}{K}\right)",),
+        where=(r"p = \operatorname{softmax}(z)",),
         elicits="log-probabilities",
         assumption=Noise(
             "categorical with the probabilities softmax(z)",
@@ -352,6 +367,8 @@ def weigh(xp: Any, terms: Any, labels: Array, z: Array, weights: Array | None) -
         why="Labels do not exclude each other: a picture may show a dog and a cat, or neither.",
         how="Make a yes-or-no question of every label, and add up the costs.",
         used="Tagging, multi-label classification, object detectors with independent classes.",
+        formula=r"\sum_{l=1}^L \left[y_l \operatorname{softplus}(-z_l) + (1 - y_l) \operatorname{softplus}(z_l)\right]",
+        slope=(r"\sigma(z_l) - y_l",),
         elicits="log-odds of each label",
         assumption=Noise(
             "independent Bernoulli labels",
@@ -454,11 +471,14 @@ def smooth_labels(y: Array, epsilon: float = 0.1) -> Array:
 @loss(
     Card(
         title="Softmax focal loss",
-        aliases=("multi-class focal loss", "categorical focal loss"),
+        aliases=("multi-class focal loss", "categorical focal loss", "CategoricalFocalCrossentropy"),
         what="Softmax cross-entropy in which an example counts the less, the surer and righter its prediction is.",
         why="A few classes are rare or hard, and the many easy examples would drown them.",
         how="Multiply the cross-entropy by (1 − p)^γ, where p is the probability of the label.",
         used="Long-tailed classification, segmentation, dense detection, calibration of overconfident networks.",
+        formula=r"-\alpha_c\, (1 - p_c)^\gamma \log p_c",
+        slope=(r"\alpha_c\, (1 - p_c)^\gamma \left(1 - \frac{\gamma\, p_c \log p_c}{1 - p_c}\right) (p_k - [k = c])",),
+        where=(r"p = \operatorname{softmax}(z)",),
         elicits="tempered log-probabilities",
         no_assumption="For γ > 0 the values of exp(−loss) of the classes do not sum to a constant.",
         parameters={
@@ -574,6 +594,9 @@ def _behind(xp: Any, labels: Array, z: Array) -> tuple[Array, Array]:
         why="You want the right class ahead by a margin, and do not ask how probable anything is.",
         how="Take the best other score, add the margin, subtract the score of the label, drop what is negative.",
         used="Multi-class support vector machines, structured prediction.",
+        formula=r"\left(\Delta + \max_{k \ne c} s_k - s_c\right)_+",
+        slope=(r"[\ell > 0]\, ([k = j] - [k = c])",),
+        where=(r"j = \argmax_{k \ne c} s_k",),
         elicits="class of the majority",
         no_assumption="The values of exp(−loss) of the classes do not sum to a constant: no probability has it.",
         parameters={"margin": Parameter("Δ", "how far the label's score should be ahead", POSITIVE, "1")},
