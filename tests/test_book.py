@@ -42,7 +42,7 @@ SKELETONS = {
 }
 
 #: Pages that are made from the others, each in a form of its own.
-PRACTICE = ["practice/drill", "practice/anki", "practice/choose"]
+PRACTICE = ["practice/drill", "practice/anki", "practice/choose", "practice/cheat_sheet", "practice/losses"]
 
 QUESTION = re.compile(r"^(?P<fence>:{3,}|`{3,})\{question\} (?P<title>[^\n]+)\n(?P<body>.*?)^(?P=fence)\s*$", re.M | re.S)
 

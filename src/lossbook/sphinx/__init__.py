@@ -7,9 +7,11 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from lossbook.sphinx import finder, site
+from lossbook.sphinx import cheatsheet, finder, site
 from lossbook.sphinx.admonitions import Warning
 from lossbook.sphinx.cards import Equivalents, LossCard, LossTable
+from lossbook.sphinx.cheatsheet import CheatSheet
+from lossbook.sphinx.lossindex import LossIndex
 from lossbook.sphinx.questions import Question, add_questions
 
 HERE = Path(__file__).parent
@@ -20,6 +22,8 @@ def add_directives(app: Sphinx) -> None:
     app.add_directive("loss-card", LossCard)
     app.add_directive("loss-table", LossTable)
     app.add_directive("equivalents", Equivalents)
+    app.add_directive("cheat-sheet", CheatSheet)
+    app.add_directive("loss-index", LossIndex)
     app.add_directive("question", Question)
     app.add_directive("warning", Warning, override=True)
     add_questions(app)
@@ -34,4 +38,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_css_file("book.css", priority=900)
     app.add_js_file("explore.js", loading_method="defer")
     site.setup(app)
+    cheatsheet.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
