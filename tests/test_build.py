@@ -67,6 +67,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Book:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     shutil.copy(ROOT / "book" / "references.bib", root / "book")
+    (root / "book" / "_static").mkdir()
+    shutil.copy(ROOT / "book" / "_static" / "icon.svg", root / "book" / "_static")
     book = Book(root)
     done = book.run()
     assert done.returncode == 0, done.stdout + done.stderr

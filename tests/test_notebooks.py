@@ -17,6 +17,7 @@ from pathlib import Path
 import matplotlib as mpl
 import nbformat
 import pytest
+import torch
 from test_figures import overhang
 
 from lossbook import figures
@@ -25,6 +26,14 @@ from lossbook.sphinx.sources import Sources
 ROOT = Path(__file__).parents[1]
 SOURCES = Sources(ROOT)
 PAGES = [page for page in SOURCES.pages() if "{code-cell}" in SOURCES.path(page).read_text(encoding="utf-8")]
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_new_kernel():
+    """Pages share this process, and some compute in float64 throughout."""
+    yield
+    torch.set_default_dtype(torch.float32)
+    torch.set_num_threads(1)
 
 
 def run(page, monkeypatch):

@@ -41,6 +41,10 @@ def build(sources: Sources) -> int:
     if result := _sphinx(sources, afresh=not succeeded_before):
         print("The book was not built: see the warnings and errors above.", file=sys.stderr)
         return 1 if isinstance(result, Exception) else result
+    # Sphinx writes pages in forked processes, and one that dies has been seen to pass for done.
+    if missing := [page for page in sources.pages() if not (sources.html / f"{page}.html").is_file()]:
+        print(f"The book was not built: Sphinx did not write {', '.join(missing)}.", file=sys.stderr)
+        return 1
     stamp.write_text(now)
     print(f"Built in {time.perf_counter() - start:.0f} s.")
     return _report(sources)
