@@ -42,7 +42,10 @@ SKELETONS = {
 }
 
 #: Pages that are made from the others, each in a form of its own.
-PRACTICE = ["practice/drill", "practice/anki", "practice/choose", "practice/cheat_sheet", "practice/losses"]
+PRACTICE = [
+    f"practice/{name}"
+    for name in ("drill", "anki", "choose", "bug_lab", "often_stated_wrongly", "cheat_sheet", "losses")
+]
 
 QUESTION = re.compile(r"^(?P<fence>:{3,}|`{3,})\{question\} (?P<title>[^\n]+)\n(?P<body>.*?)^(?P=fence)\s*$", re.M | re.S)
 
