@@ -18,6 +18,7 @@ from lossbook import catalogue
 from lossbook.card import evaluate
 from lossbook.loss import Loss
 from lossbook.sphinx.cards import MystDirective
+from lossbook.sphinx.late import mark, pages_with, serve
 from lossbook.sphinx.tex import SYMBOLS, parse, typst
 
 #: Where the printed sheet lies in the site.
@@ -115,8 +116,7 @@ class CheatSheet(MystDirective):
     """The table, part by part, and the link to the PDF."""
 
     def run(self) -> list[nodes.Node]:
-        # The end of the build looks for this and writes the PDF.
-        self.env.metadata[self.env.docname]["cheat-sheet"] = "yes"
+        mark(self)
         up = "../" * self.env.docname.count("/")
         sheet = nodes.container(classes=["lb-sheet"], is_div=True)
         sheet += self.raw(f'<p class="lb-sheet-print"><a href="{up}{PDF}">The sheet as a PDF: two sides of A4</a></p>')
@@ -202,18 +202,12 @@ def pdf(title: str, author: str) -> bytes:
 
 def setup(app: Sphinx) -> None:
     """Connect style and PDF; the book's extension calls this."""
-    app.connect("html-page-context", _add_style)
+    serve(app, "cheat-sheet", styles=["sheet.css"])  # on its page alone: it sets the size of the paper
     app.connect("build-finished", _write_pdf)
 
 
-def _add_style(app: Sphinx, pagename: str, *_: Any) -> None:
-    if "cheat-sheet" in app.env.metadata.get(pagename, {}):
-        app.add_css_file("sheet.css", priority=910)  # on this page alone: it sets the size of the paper
-
-
 def _write_pdf(app: Sphinx, exception: Exception | None) -> None:
-    asked = exception is None and any("cheat-sheet" in app.env.metadata[page] for page in app.env.found_docs)
-    if asked and app.builder.name == "html":
+    if exception is None and app.builder.name == "html" and pages_with(app, "cheat-sheet"):
         path = Path(app.outdir) / PDF
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pdf(f"{app.config.html_title}: cheat sheet", app.config.author))

@@ -15,7 +15,7 @@ def serve(app: Sphinx, directive: str, *, styles: Sequence[str] = (), scripts: S
     """Load style sheets and scripts on the pages that use a directive, which `mark`s them, and on no others."""
 
     def add(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
-        if directive in app.env.metadata.get(page, {}).get("lossbook_uses", ()):
+        if page in pages_with(app, directive):
             for name in styles:
                 app.add_css_file(name, priority=910)  # after book.css
             for place, name in enumerate(scripts):
@@ -27,6 +27,11 @@ def serve(app: Sphinx, directive: str, *, styles: Sequence[str] = (), scripts: S
 def mark(directive: SphinxDirective) -> None:
     """Note that the page uses this directive."""
     directive.env.metadata[directive.env.docname].setdefault("lossbook_uses", []).append(directive.name)
+
+
+def pages_with(app: Sphinx, directive: str) -> list[str]:
+    """The pages that use a directive which marks them."""
+    return sorted(page for page, noted in app.env.metadata.items() if directive in noted.get("lossbook_uses", ()))
 
 
 def add_late(app: Sphinx, name: str, write: Callable[[Sphinx, str], str]) -> None:
@@ -43,10 +48,9 @@ def add_late(app: Sphinx, name: str, write: Callable[[Sphinx, str], str]) -> Non
 
     def fill(app: Sphinx, exception: Exception | None) -> None:
         if exception is None and app.builder.name == "html":
-            for page in sorted(app.env.found_docs):
-                if name in app.env.metadata.get(page, {}).get("lossbook_uses", ()):
-                    path = Path(app.outdir) / f"{page}.html"
-                    path.write_text(path.read_text(encoding="utf-8").replace(place, write(app, page)), encoding="utf-8")
+            for page in pages_with(app, name):
+                path = Path(app.outdir) / f"{page}.html"
+                path.write_text(path.read_text(encoding="utf-8").replace(place, write(app, page)), encoding="utf-8")
 
     app.add_directive(name, Late)
     app.connect("build-finished", fill)
