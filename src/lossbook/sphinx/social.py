@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 
 from lossbook import catalogue
 from lossbook._style import BLUE, INK, MUTED
-from lossbook.domain import Counts, Labels
 from lossbook.loss import Loss
+from lossbook.sphinx.curves import example
 
 LONGEST = 200
 #: Changed with the drawing below, so that cards drawn before are drawn again.
-DESIGN = "2"
+DESIGN = "3"
 
 
 def describe(pagename: str, front_matter: Mapping[str, Any], doctree: nodes.document) -> str:
@@ -46,23 +46,22 @@ def social_card(site: str, title: str, description: str, pagename: str, drawn: P
     kept = drawn / f"{key}.png"
     if not kept.exists():
         drawn.mkdir(parents=True, exist_ok=True)
-        drawable = [loss for loss in losses_of(pagename) if not loss.sampler]  # else no argument moves alone
-        _draw(site, title, description, drawable).savefig(kept, metadata={"Software": None})
+        curve = next((found.value(loss) for loss in losses_of(pagename) if (found := example(loss))), None)
+        _draw(site, title, description, curve).savefig(kept, metadata={"Software": None})
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(kept, target)
 
 
-def _draw(site: str, title: str, description: str, losses: list[Loss]) -> Figure:
+def _draw(site: str, title: str, description: str, values: np.ndarray | None) -> Figure:
     with mpl.rc_context({**mpl.rcParamsDefault, "font.family": "DejaVu Sans", "text.parse_math": False}):
         figure = Figure(figsize=(12, 6.3), dpi=100, facecolor="white")
         figure.text(0.06, 0.85, site, size=21, color=BLUE, weight="bold")
-        for i, line in enumerate(textwrap.wrap(title, 20 if losses else 32)):
+        for i, line in enumerate(textwrap.wrap(title, 32 if values is None else 20)):
             figure.text(0.06, 0.70 - 0.12 * i, line, size=42, color=INK, weight="bold")
-        for i, line in enumerate(reversed(textwrap.wrap(description, 42 if losses else 68))):
+        for i, line in enumerate(reversed(textwrap.wrap(description, 68 if values is None else 42))):
             figure.text(0.06, 0.09 + 0.062 * i, line, size=19, color=MUTED)
-        if losses:
+        if values is not None:
             ax = figure.add_axes((0.64, 0.16, 0.30, 0.62))
-            values = _curve(losses[0])
             top = min(values.max(), 4.5)
             ax.plot(np.linspace(-3, 3, values.size), values, color=BLUE, lw=5, solid_capstyle="round")
             ax.axhline(0, color=MUTED, lw=1.5)
@@ -70,24 +69,3 @@ def _draw(site: str, title: str, description: str, losses: list[Loss]) -> Figure
             ax.set(ylim=(min(values.min(), 0) - 0.06 * top, 1.04 * top))
             ax.set_axis_off()
         return figure
-
-
-def _curve(loss: Loss) -> np.ndarray:
-    """The loss of one example as the first entry of its first prediction moves. Of two classes the second is true."""
-    steps = np.linspace(-3, 3, 241)
-    moved = loss.wrt[0]
-    shares = (steps + 3.1) / 6.2  # a probability stays off its ends, where it may cost infinity
-    arrays = {}
-    for argument in loss.arguments:
-        domain = loss.card.domain_of(argument)
-        still: float | list[float] = [0.0, 1.0]
-        moving = steps
-        if isinstance(domain, Labels):
-            still = 1
-        elif loss.layout.of(argument) == "...":
-            still = 2.0 if isinstance(domain, Counts) else 0.0 if 0.0 in domain else 1.0
-            moving = shares if domain.high == 1 else steps
-        else:
-            moving = np.stack([shares, 1 - shares] if domain.high == 1 else [steps, np.ones(steps.size)], axis=-1)
-        arrays[argument] = moving if argument == moved else np.array([still] * steps.size)
-    return np.array([float(loss(**{a: values[i : i + 1] for a, values in arrays.items()})) for i in range(steps.size)])
