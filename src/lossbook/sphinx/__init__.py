@@ -7,7 +7,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from lossbook.sphinx import cheatsheet, finder, site
+from lossbook.sphinx import cheatsheet, finder, quiz, site
 from lossbook.sphinx.admonitions import Warning
 from lossbook.sphinx.cards import Equivalents, LossCard, LossTable
 from lossbook.sphinx.cheatsheet import CheatSheet
@@ -28,6 +28,7 @@ def add_directives(app: Sphinx) -> None:
     app.add_directive("warning", Warning, override=True)
     add_questions(app)
     finder.setup(app)
+    quiz.setup(app)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
