@@ -101,7 +101,7 @@ PROPERTIES = {
     "curved": sometimes("smooth", lambda order: order >= 2),
     "floor": sometimes("bounded_below", known),
     "raw": lambda loss: all(str(loss.card.domain_of(a)) == NUMBERS for a in loss.wrt),
-    "averaged": lambda loss: loss.reducible,
+    "averaged": lambda loss: loss.reducible and bool(loss.targets),
     "unit-free": sometimes("homogeneous", known),
     "untuned": lambda loss: not any(isinstance(p.domain, Interval) for p in loss.card.parameters.values()),
 }

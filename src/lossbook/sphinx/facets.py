@@ -144,7 +144,7 @@ def _targets() -> Iterator[Facet]:
                 "teacher": "each step as an example, from a teacher's logits",
             },
         ),
-        ("unaligned", "a sequence without times", "Fewer labels than steps, in order.", {"unaligned": ""}),
+        ("unaligned", "a sequence without times", "No more labels than steps, in their order.", {"unaligned": ""}),
         ("none", "none: a penalty", "What keeps parameters small.", {"none": ""}),
     ]
     for key, label, asks, accepted in offered:
@@ -172,7 +172,7 @@ _WANTED: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "median": ("the median", "Half of the targets lie below it.", ("median", "quantile")),
     "quantile": ("a quantile", "A bound that a given share of the targets stays below.", ("quantile", "median")),
     "centre": (
-        "a centre, odd ones left out",
+        "a robust centre",
         "The middle of the bulk of the targets.",
         ("Huber location", "log-cosh location", "general location", "median"),
     ),
@@ -274,7 +274,7 @@ def _soft(loss: Loss) -> Answer:
 
 def _ignores(loss: Loss) -> Answer:
     marks = [n for n, p in loss.card.parameters.items() if p.axes == "..." or (p.domain == INTEGERS and p.optional)]
-    return Answer(True, f"by `{marks[0]}`") if marks else Answer(False, "every example counts in its mean")
+    return Answer(True, f"by `{marks[0]}`") if marks else Answer(False, "no parameter says which examples to leave out")
 
 
 def _likelihood(loss: Loss) -> Answer:
@@ -297,6 +297,8 @@ def _untuned(loss: Loss) -> Answer:
 
 
 def _averaged(loss: Loss) -> Answer:
+    if not loss.targets:
+        return Answer(False, "it has no examples")
     return Answer(loss.reducible, "" if loss.reducible else "the loss of all is no mean of the batches' losses")
 
 
@@ -357,7 +359,7 @@ GROUPS = (
             Facet(
                 "proper",
                 "proper",
-                "The true distribution is the best answer, so probabilities can be believed.",
+                "The true distribution is the best answer, on average.",
                 _claim("proper", bool, _improper),
             ),
             Facet(
