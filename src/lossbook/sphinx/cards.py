@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from lossbook import catalogue
 from lossbook.card import Card, Claim
 from lossbook.loss import Loss
+from lossbook.sphinx.markup import raw
 
 PACKAGES = {
     "PyTorch": "torch", "scikit-learn": "scikit-learn", "SciPy": "scipy", "statsmodels": "statsmodels", "Keras": "keras",
@@ -51,12 +52,12 @@ class LossCard(MystDirective):
         for loss in losses:
             if len(losses) > 1:
                 card += self.parse(f"**{loss.card.title}** `{loss.name}`")
-            card += nodes.raw("", "<dl>", format="html")
+            card += raw("<dl>")
             for term, text in card_rows(loss):
-                card += nodes.raw("", f"<dt>{html.escape(term)}</dt><dd>", format="html")
+                card += raw(f"<dt>{html.escape(term)}</dt><dd>")
                 card += self.parse(text)
-                card += nodes.raw("", "</dd>", format="html")
-            card += nodes.raw("", "</dl>", format="html")
+                card += raw("</dd>")
+            card += raw("</dl>")
         return [card]
 
 

@@ -19,6 +19,7 @@ from lossbook.card import evaluate
 from lossbook.loss import Loss
 from lossbook.sphinx.cards import MystDirective
 from lossbook.sphinx.late import mark, pages_with, serve
+from lossbook.sphinx.markup import raw
 from lossbook.sphinx.tex import SYMBOLS, parse, typst
 
 #: Where the printed sheet lies in the site.
@@ -119,46 +120,43 @@ class CheatSheet(MystDirective):
         mark(self)
         up = "../" * self.env.docname.count("/")
         sheet = nodes.container(classes=["lb-sheet"], is_div=True)
-        sheet += self.raw(f'<p class="lb-sheet-print"><a href="{up}{PDF}">The sheet as a PDF: two sides of A4</a></p>')
-        sheet += self.raw('<ul class="lb-sheet-notation">')
+        sheet += raw(f'<p class="lb-sheet-print"><a href="{up}{PDF}">The sheet as a PDF: two sides of A4</a></p>')
+        sheet += raw('<ul class="lb-sheet-notation">')
         for tex, words in NOTATION:
-            sheet += [self.raw("<li>"), nodes.math(tex, tex), self.raw(f" {html.escape(words)}</li>")]
+            sheet += [raw("<li>"), nodes.math(tex, tex), raw(f" {html.escape(words)}</li>")]
         code = "; ".join(f"{letter} {', '.join(f'<code>{name}</code>' for name in names)}" for letter, names in in_code())
-        sheet += self.raw(f"<li>In code: {code}</li></ul>")
+        sheet += raw(f"<li>In code: {code}</li></ul>")
         for part, of_part in lines().items():
             sheet += list(self.table(part, of_part))
         return [sheet]
 
     def table(self, part: str, of_part: list[Line]) -> Iterator[nodes.Node]:
         # With their roles: on the screen the style sheet makes blocks of the rows, which would take the roles away.
-        yield self.raw(f'<table role="table"><caption>{part}</caption><thead role="rowgroup"><tr role="row">')
-        yield self.raw("".join(f'<th role="columnheader" scope="col">{column}</th>' for column in COLUMNS))
-        yield self.raw('</tr></thead><tbody role="rowgroup">')
+        yield raw(f'<table role="table"><caption>{part}</caption><thead role="rowgroup"><tr role="row">')
+        yield raw("".join(f'<th role="columnheader" scope="col">{column}</th>' for column in COLUMNS))
+        yield raw('</tr></thead><tbody role="rowgroup">')
         for line in of_part:
-            yield self.raw('<tr role="row"><th role="rowheader" scope="row">')
+            yield raw('<tr role="row"><th role="rowheader" scope="row">')
             yield from self.parse(f"[{line.loss.card.title}](/{line.loss.page}.md)")
-            yield self.raw(f"</th>{self.cell(1)}")
+            yield raw(f"</th>{self.cell(1)}")
             yield from self.formulas([line.formula, *line.where])
-            yield self.raw(f"</td>{self.cell(2)}")
+            yield raw(f"</td>{self.cell(2)}")
             yield from self.formulas(line.slope, line.predictions)
             for column, text in ((3, line.range), (4, line.elicits), (5, line.when)):
-                yield self.raw(f"</td>{self.cell(column)}{html.escape(text)}")
-            yield self.raw(f"</td>{self.cell(6)}<code>{_breakable(line.code)}</code>")
-            yield self.raw(f"<small>{html.escape(line.note)}</small></td></tr>" if line.note else "</td></tr>")
-        yield self.raw("</tbody></table>")
+                yield raw(f"</td>{self.cell(column)}{html.escape(text)}")
+            yield raw(f"</td>{self.cell(6)}<code>{_breakable(line.code)}</code>")
+            yield raw(f"<small>{html.escape(line.note)}</small></td></tr>" if line.note else "</td></tr>")
+        yield raw("</tbody></table>")
 
     def cell(self, column: int) -> str:
         return f'<td role="cell" data-column="{COLUMNS[column]}">'
 
     def formulas(self, formulas: Sequence[str], predictions: Sequence[str] = ()) -> Iterator[nodes.Node]:
         for tex, prediction in zip_longest(formulas, predictions):
-            yield self.raw('<div class="lb-formula">')
+            yield raw('<div class="lb-formula">')
             label = rf"\partial_{{{prediction}}}\, \ell = " if prediction else ""
             yield nodes.math(tex, rf"\displaystyle {label}{tex}")
-            yield self.raw("</div>")
-
-    def raw(self, text: str) -> nodes.Node:
-        return nodes.raw("", text, format="html")
+            yield raw("</div>")
 
 
 def _breakable(code: str) -> str:

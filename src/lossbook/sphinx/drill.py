@@ -7,16 +7,15 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from lossbook.sphinx.harvest import Asked, questions, rebased
 from lossbook.sphinx.late import add_late, serve
+from lossbook.sphinx.markup import fill
 from lossbook.sphinx.questions import LEVELS
 from lossbook.sphinx.sources import Sources
 
-TEMPLATES = Path(__file__).parent / "templates"
 #: The source of an equation, which KaTeX adds to its MathML for who copies it. On 350 questions it is 15 kB, compressed.
 _TEX = re.compile(r'<annotation encoding="application/x-tex">.*?</annotation>', re.S)
 _ID = re.compile(r'(?<=\s)(id|for)="([^"]+)"')
@@ -36,8 +35,7 @@ def drill(asked: Iterable[Asked], onto: str) -> str:
                 "page_title": one.page_title,
             }
         )
-    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return templates.get_template("drill.html").render(parts=parts, levels=LEVELS, count=sum(map(len, parts.values())))
+    return fill("drill.html", parts=parts, levels=LEVELS, count=sum(map(len, parts.values())))
 
 
 def _moved(fragment: str, one: Asked, onto: str) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from jinja2 import Environment, FileSystemLoader
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
@@ -18,8 +16,7 @@ from lossbook.loss import Loss
 from lossbook.sphinx.cards import MystDirective
 from lossbook.sphinx.facets import FACETS, GROUPS
 from lossbook.sphinx.late import mark, serve
-
-TEMPLATES = Path(__file__).parent / "templates"
+from lossbook.sphinx.markup import fill, raw
 
 
 class Finder(MystDirective):
@@ -27,19 +24,18 @@ class Finder(MystDirective):
 
     def run(self) -> list[nodes.Node]:
         mark(self)
-        templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-        form = templates.get_template("finder.html").render(groups=GROUPS, total=len(catalogue))
+        form = fill("finder.html", groups=GROUPS, total=len(catalogue))
         finder = nodes.container(classes=["lb-finder"], is_div=True)
-        finder += _html(f'{form}<script type="application/json">{_answers()}</script>')
+        finder += raw(f'{form}<script type="application/json">{_answers()}</script>')
         for part, losses in by_part():
-            finder += _html(f'<section><h3>{html.escape(part)} <small class="lb-count">{len(losses)}</small></h3><ul>')
+            finder += raw(f'<section><h3>{html.escape(part)} <small class="lb-count">{len(losses)}</small></h3><ul>')
             for loss in losses:
-                finder += _html(f'<li data-loss="{loss.name}"><div class="lb-name">')
+                finder += raw(f'<li data-loss="{loss.name}"><div class="lb-name">')
                 finder += self.parse(f"[{loss.card.title}](/{loss.page}.md)")
-                finder += _html('</div><div class="lb-what">')
+                finder += raw('</div><div class="lb-what">')
                 finder += self.parse(loss.card.what)
-                finder += _html("</div></li>")
-            finder += _html("</ul></section>")
+                finder += raw("</div></li>")
+            finder += raw("</ul></section>")
         return [finder]
 
 
@@ -56,8 +52,8 @@ class FacetTable(MystDirective):
                 lines += _row([f"[{loss.card.title}](/{loss.page}.md)", *cells])
         table += self.parse("\n".join([*lines, "```"]))
         columns = [f"- **{facet.label}**: {facet.asks}" for group in GROUPS if not group.exclusive for facet in group.facets]
-        explained = _html('<details class="lb-columns"><summary>What the columns ask</summary>')
-        return [explained, *self.parse("\n".join(columns)), _html("</details>"), table]
+        explained = raw('<details class="lb-columns"><summary>What the columns ask</summary>')
+        return [explained, *self.parse("\n".join(columns)), raw("</details>"), table]
 
 
 class FinderLink(SphinxRole):
@@ -70,7 +66,7 @@ class FinderLink(SphinxRole):
             return [], [said]
         labels = ", ".join(html.escape(FACETS[key].label) for key in keys)
         link = f'<a class="lb-find" href="?find={",".join(keys)}">In the finder: {labels}</a>'
-        return [nodes.raw("", link, format="html")], []
+        return [raw(link)], []
 
 
 def by_part() -> list[tuple[str, list[Loss]]]:
@@ -106,10 +102,6 @@ def _cell(group: Any, facet: Any, loss: Loss) -> str:
 
 def _row(cells: list[str]) -> list[str]:
     return [f"{'* -' if i == 0 else '  -'} {cell}" for i, cell in enumerate(cells)]
-
-
-def _html(text: str) -> nodes.raw:
-    return nodes.raw("", text, format="html")
 
 
 def setup(app: Sphinx) -> None:

@@ -10,6 +10,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from lossbook.sphinx.markup import raw
+
 
 def serve(app: Sphinx, directive: str, *, styles: Sequence[str] = (), scripts: Sequence[str] = ()) -> None:
     """Load style sheets and scripts on the pages that use a directive, which `mark`s them, and on no others."""
@@ -44,7 +46,7 @@ def add_late(app: Sphinx, name: str, write: Callable[[Sphinx, str], str]) -> Non
     class Late(SphinxDirective):
         def run(self) -> list[nodes.Node]:
             mark(self)
-            return [nodes.raw("", place, format="html")]
+            return [raw(place)]
 
     def fill(app: Sphinx, exception: Exception | None) -> None:
         if exception is None and app.builder.name == "html":

@@ -12,6 +12,7 @@ from docutils import nodes
 from lossbook import catalogue
 from lossbook.loss import Loss
 from lossbook.sphinx.cards import MystDirective
+from lossbook.sphinx.markup import raw
 
 #: What a library's name begins with in a call; torch itself is arithmetic, and its losses are under F.
 LIBRARIES = ("F", "keras", "kornia", "optax", "scipy", "scoringrules", "sklearn", "sm")
@@ -71,9 +72,9 @@ class LossIndex(MystDirective):
             letters.setdefault(sort_key(name)[0].upper(), []).append(f"- {_entry(name, losses)}")
         index = nodes.container(classes=["lb-index"], is_div=True)
         links = " ".join(f'<a href="#names-{letter.lower()}">{letter}</a>' for letter in letters)
-        index += nodes.raw("", f'<nav aria-label="Letters">{links}</nav>', format="html")
+        index += raw(f'<nav aria-label="Letters">{links}</nav>')
         for letter, of_letter in letters.items():
-            index += nodes.raw("", f'<h2 id="names-{letter.lower()}">{letter}</h2>', format="html")
+            index += raw(f'<h2 id="names-{letter.lower()}">{letter}</h2>')
             index += self.parse("\n".join(of_letter))
         return [index]
 

@@ -14,6 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 from lossbook.loss import Loss
 from lossbook.sphinx import quiz_words as words
 from lossbook.sphinx.late import mark, serve
+from lossbook.sphinx.markup import raw
 from lossbook.sphinx.quiz_items import Frame, Item, items, number
 
 #: What the page says once a script can listen.
@@ -36,7 +37,7 @@ class Quiz(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         mark(self)
         quiz = nodes.container(classes=["lb-quiz"], is_div=True)
-        quiz += nodes.raw("", render(items(), self._link), format="html")
+        quiz += raw(render(items(), self._link))
         return [quiz]
 
     def _link(self, loss: Loss, name: str) -> str:
