@@ -397,8 +397,8 @@ def test_an_unknown_facet_in_a_link_is_an_error(tmp_path):
 
 def test_a_new_kind_of_target_has_to_be_named():
     card = Card(
-        title="Odd", what="", why="", how="", used="", no_assumption="none", domain={"y": Interval(5.0, 6.0)},
-        properties=Properties(True, 0, 1, 0, True, 1, True),
+        title="Odd", what="", why="", how="", used="", no_assumption="none", formula="e", slope="1",
+        domain={"y": Interval(5.0, 6.0)}, properties=Properties(True, 0, 1, 0, True, 1, True),
     )  # fmt: skip
     odd = Loss(lambda xp, y, y_hat: y - y_hat, card)
     with pytest.raises(ValueError, match=r"knows no targets in \(5, 6\)"):
