@@ -32,7 +32,7 @@ serve: book  ## Build the book and serve it on http://localhost:8000 (PORT=)
 	$(RUN) -m http.server --bind localhost --directory _build/html $(PORT)
 
 deck: book  ## Build the book and write its questions as an Anki deck, _build/the-loss-book.apkg
-	@$(RUN) -m lossbook.sphinx.deck
+	@$(RUN) -c 'from lossbook.sphinx.deck import main; main()'
 
 bench: $(TEST_READY) $(FRONT_END)  ## Build the book and run the benchmarks
 	@$(RUN) -m lossbook.sphinx.build

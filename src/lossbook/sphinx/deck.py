@@ -1,4 +1,4 @@
-"""The Anki deck: a note for every question of the built site. ``python -m lossbook.sphinx.deck`` writes it on its own.
+"""The Anki deck: a note for every question of the built site.
 
 Anki finds the note that it already has by its guid, which is made from the question's id, and takes over the new text
 where that is newer: a reader who imports a later deck keeps the schedule.
@@ -13,7 +13,6 @@ import os
 import posixpath
 import re
 import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -151,13 +150,8 @@ def _undated(package: bytes) -> bytes:
     return made.getvalue()
 
 
-def main() -> int:
+def main() -> None:
     """Write _build/the-loss-book.apkg from the site in _build/html."""
     sources = Sources(Path.cwd())
     target = sources.build / "the-loss-book.apkg"
     print(f"{write(sources, target)} notes in {os.path.relpath(target)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
