@@ -19,7 +19,7 @@ from lossbook.card import evaluate
 from lossbook.loss import Loss
 from lossbook.sphinx.cards import MystDirective
 from lossbook.sphinx.late import mark, pages_with, serve
-from lossbook.sphinx.markup import raw
+from lossbook.sphinx.markup import part_title, raw, relative
 from lossbook.sphinx.tex import SYMBOLS, parse, typst
 
 #: Where the printed sheet lies in the site.
@@ -66,9 +66,7 @@ def lines() -> dict[str, list[Line]]:
     """Every loss of the catalogue, by the heading of its part."""
     parts = dict.fromkeys([*PARTS, *(loss.card.part for loss in catalogue.values())])
     return {
-        PARTS.get(part, part.replace("_", " ").capitalize()): [
-            _line(loss) for loss in catalogue.values() if loss.card.part == part
-        ]
+        PARTS.get(part, part_title(part)): [_line(loss) for loss in catalogue.values() if loss.card.part == part]
         for part in parts
     }
 
@@ -118,9 +116,9 @@ class CheatSheet(MystDirective):
 
     def run(self) -> list[nodes.Node]:
         mark(self)
-        up = "../" * self.env.docname.count("/")
+        printed = relative(PDF, self.env.docname)
         sheet = nodes.container(classes=["lb-sheet"], is_div=True)
-        sheet += raw(f'<p class="lb-sheet-print"><a href="{up}{PDF}">The sheet as a PDF: two sides of A4</a></p>')
+        sheet += raw(f'<p class="lb-sheet-print"><a href="{printed}">The sheet as a PDF: two sides of A4</a></p>')
         sheet += raw('<ul class="lb-sheet-notation">')
         for tex, words in NOTATION:
             sheet += [raw("<li>"), nodes.math(tex, tex), raw(f" {html.escape(words)}</li>")]

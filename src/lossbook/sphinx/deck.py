@@ -10,7 +10,6 @@ import hashlib
 import html
 import io
 import os
-import posixpath
 import re
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from sphinx.application import Sphinx
 
 from lossbook.sphinx.harvest import Asked, questions, rebased
 from lossbook.sphinx.late import add_late
+from lossbook.sphinx.markup import relative
 from lossbook.sphinx.sources import Sources
 
 #: Chosen once at random: with others a reader's deck would become a second deck.
@@ -91,8 +91,8 @@ def download(sources: Sources, page: str, base: str) -> str:
     """The deck among the site's downloads, and HTML for ``page`` that links to it."""
     count = write(sources, sources.html / FILE, base)
     size = (sources.html / FILE).stat().st_size / 1000
-    address = posixpath.relpath(FILE, posixpath.dirname(page) or ".")
-    return f'<p class="lb-download"><a href="{address}" download>Download the deck</a> ({count} notes, {size:.0f} kB)</p>'
+    link = relative(FILE, page)
+    return f'<p class="lb-download"><a href="{link}" download>Download the deck</a> ({count} notes, {size:.0f} kB)</p>'
 
 
 def edition(root: Path) -> int:

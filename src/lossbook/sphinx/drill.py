@@ -12,7 +12,7 @@ from sphinx.errors import ExtensionError
 
 from lossbook.sphinx.harvest import Asked, questions, rebased
 from lossbook.sphinx.late import add_late, serve
-from lossbook.sphinx.markup import fill
+from lossbook.sphinx.markup import fill, part_title
 from lossbook.sphinx.questions import LEVELS
 from lossbook.sphinx.sources import Sources
 
@@ -25,7 +25,7 @@ def drill(asked: Iterable[Asked], onto: str) -> str:
     """The drill as the page ``onto`` shows it: its controls, hidden until the script runs, and the list of questions."""
     parts: dict[str, list[dict[str, str]]] = {}
     for one in asked:
-        parts.setdefault(one.part.replace("_", " ").capitalize(), []).append(
+        parts.setdefault(part_title(one.part), []).append(
             {
                 "id": one.id,
                 "level": one.level,

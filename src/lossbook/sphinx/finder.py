@@ -16,7 +16,7 @@ from lossbook.loss import Loss
 from lossbook.sphinx.cards import MystDirective
 from lossbook.sphinx.facets import FACETS, GROUPS
 from lossbook.sphinx.late import mark, serve
-from lossbook.sphinx.markup import fill, raw
+from lossbook.sphinx.markup import fill, part_title, raw
 
 
 class Finder(MystDirective):
@@ -73,7 +73,7 @@ def by_part() -> list[tuple[str, list[Loss]]]:
     """The losses under the names of their parts."""
     found: dict[str, list[Loss]] = {}
     for loss in catalogue.values():
-        found.setdefault(loss.card.part.replace("_", " ").capitalize(), []).append(loss)
+        found.setdefault(part_title(loss.card.part), []).append(loss)
     return list(found.items())
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lossbook.sphinx.markup import relative
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -75,8 +77,7 @@ def rebased(fragment: str, page: str, onto: str) -> str:
         if parts.scheme or parts.netloc:
             return match[0]
         there = posixpath.normpath(posixpath.join(posixpath.dirname(page), parts.path)) if parts.path else f"{page}.html"
-        relative = posixpath.relpath(there, posixpath.dirname(onto) or ".")
         ending = (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
-        return f'{attribute}="{html.escape(relative + ending)}"'
+        return f'{attribute}="{html.escape(relative(there, onto) + ending)}"'
 
     return _LINK.sub(moved, fragment)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import posixpath
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 from lossbook.loss import Loss
 from lossbook.sphinx import quiz_words as words
 from lossbook.sphinx.late import mark, serve
-from lossbook.sphinx.markup import raw
+from lossbook.sphinx.markup import raw, relative
 from lossbook.sphinx.quiz_items import Frame, Item, items, number
 
 #: What the page says once a script can listen.
@@ -44,7 +43,7 @@ class Quiz(SphinxDirective):
         """The name of a loss, as a link where its page is in the book."""
         if loss.page not in self.env.found_docs:
             return html.escape(name)
-        address = posixpath.relpath(f"{loss.page}.html", posixpath.dirname(self.env.docname) or ".")
+        address = relative(f"{loss.page}.html", self.env.docname)
         return f'<a href="{html.escape(address)}">{html.escape(name)}</a>'
 
 
